@@ -1,0 +1,136 @@
+package dev.outpost.tensor.kernel;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A fixed group of threads that runs numbered tasks. Which thread runs a task is left open, so a task must own what it writes; then results do not depend on the number of
+ * threads. The caller works too: a team of one starts no thread.
+ */
+public final class Team implements AutoCloseable {
+  private final int threads;
+  private final Worker[] workers;
+
+  private Team(int threads) {
+    this.threads = threads;
+    this.workers = new Worker[threads - 1];
+    for (int i = 0; i < workers.length; i++) {
+      workers[i] = new Worker();
+      Thread t = new Thread(workers[i], "outpost-kernel-" + (i + 1));
+      t.setDaemon(true);
+      workers[i].thread = t;
+      t.start();
+    }
+  }
+
+  /** A team of this many threads, the caller included. */
+  public static Team of(int threads) {
+    if (threads < 1) throw new IllegalArgumentException("team: threads must be at least 1, got " + threads);
+    return new Team(threads);
+  }
+
+  /** One thread per available processor. */
+  public static Team ofAllProcessors() {
+    return of(Runtime.getRuntime().availableProcessors());
+  }
+
+  /** Number of threads, the caller's included. */
+  public int threads() {
+    return threads;
+  }
+
+  /** Runs {@code body} for 0 … tasks−1 and returns when all are done; the first failure is rethrown here. Not re-entrant: one caller at a time. */
+  public synchronized void forEach(int tasks, IntConsumer body) {
+    int helpers = Math.min(workers.length, tasks - 1);
+    if (helpers <= 0) {
+      for (int i = 0; i < tasks; i++) body.accept(i);
+      return;
+    }
+    Job job = new Job(tasks, body, helpers);
+    for (int i = 0; i < helpers; i++) workers[i].give(job);
+    job.work();
+    job.join();
+  }
+
+  @Override
+  public void close() {
+    for (Worker w : workers) w.stop();
+  }
+
+  private static final class Job {
+    final int tasks;
+    final IntConsumer body;
+    final AtomicInteger next = new AtomicInteger();
+    final CountDownLatch done;
+    final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+
+    Job(int tasks, IntConsumer body, int helpers) {
+      this.tasks = tasks;
+      this.body = body;
+      this.done = new CountDownLatch(helpers);
+    }
+
+    void work() {
+      try {
+        for (int i = next.getAndIncrement(); i < tasks; i = next.getAndIncrement()) body.accept(i);
+      } catch (Throwable t) {
+        failure.compareAndSet(null, t);
+        next.set(tasks);
+      }
+    }
+
+    void join() {
+      // Kernels last micro- to milliseconds: spinning first is cheaper than parking.
+      for (int spin = 0; spin < 20_000 && done.getCount() > 0; spin++) Thread.onSpinWait();
+      boolean interrupted = false;
+      while (true) {
+        try {
+          done.await();
+          break;
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+      if (interrupted) Thread.currentThread().interrupt();
+      Throwable t = failure.get();
+      if (t instanceof RuntimeException e) throw e;
+      if (t instanceof Error e) throw e;
+    }
+  }
+
+  private static final class Worker implements Runnable {
+    private final AtomicReference<@Nullable Job> inbox = new AtomicReference<>();
+    private volatile boolean stopped;
+    private @Nullable Thread thread;
+
+    void give(Job job) {
+      inbox.set(job);
+      java.util.concurrent.locks.LockSupport.unpark(thread);
+    }
+
+    void stop() {
+      stopped = true;
+      java.util.concurrent.locks.LockSupport.unpark(thread);
+    }
+
+    @Override
+    public void run() {
+      int idle = 0;
+      while (!stopped) {
+        Job job = inbox.getAndSet(null);
+        if (job != null) {
+          job.work();
+          job.done.countDown();
+          idle = 0;
+        } else if (++idle < 20_000) {
+          Thread.onSpinWait();
+        } else {
+          java.util.concurrent.locks.LockSupport.park(this);
+        }
+      }
+    }
+  }
+}

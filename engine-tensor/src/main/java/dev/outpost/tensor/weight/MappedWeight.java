@@ -1,0 +1,76 @@
+package dev.outpost.tensor.weight;
+
+import dev.outpost.tensor.DType;
+import dev.outpost.tensor.Shape;
+import dev.outpost.tensor.ShapeException;
+import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.MatView;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/**
+ * A frozen weight read in place from a read-only mapped file, little-endian, in its stored type. Owned by the file's arena. Compared by identity.
+ */
+public final class MappedWeight implements Weight {
+  private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort U16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private final MemorySegment segment;
+  private final DType dtype;
+  private final Shape shape;
+
+  private MappedWeight(MemorySegment segment, DType dtype, Shape shape) {
+    this.segment = segment;
+    this.dtype = dtype;
+    this.shape = shape;
+  }
+
+  /** {@code segment} must hold exactly {@code shape.size()} elements of {@code dtype}. */
+  public static MappedWeight of(MemorySegment segment, DType dtype, Shape shape) {
+    if (segment.byteSize() != (long) shape.size() * dtype.bytes())
+      throw new ShapeException("mapped weight", "byte length must be size × " + dtype.bytes(), shape, segment.byteSize() + " bytes");
+    return new MappedWeight(segment, dtype, shape);
+  }
+
+  /** The bytes as stored. */
+  public MemorySegment segment() {
+    return segment;
+  }
+
+  @Override
+  public Shape shape() {
+    return shape;
+  }
+
+  @Override
+  public DType dtype() {
+    return dtype;
+  }
+
+  @Override
+  public MatView view() {
+    return MatView.of(segment, dtype, shape.rows(), shape.cols());
+  }
+
+  @Override
+  public Tensor toTensor() {
+    float[] out = new float[shape.size()];
+    for (int i = 0; i < out.length; i++) out[i] = decode(segment, dtype, i);
+    return Tensor.of(shape, out);
+  }
+
+  /** Element {@code index} of a little-endian segment as f32. */
+  public static float decode(MemorySegment segment, DType dtype, long index) {
+    return switch (dtype) {
+      case F32 -> segment.get(F32, index * 4);
+      case F16 -> Float.float16ToFloat(segment.get(U16, index * 2));
+      case BF16 -> Float.intBitsToFloat(segment.get(U16, index * 2) << 16);
+    };
+  }
+
+  @Override
+  public String toString() {
+    return "MappedWeight" + shape + " " + dtype;
+  }
+}
