@@ -125,6 +125,11 @@ public final class Tape {
     return out;
   }
 
+  /** Gives a value back before its scope ends, unless it is saved for the way back. For loops over a long stack. */
+  public void release(Var v) {
+    giveBack(v.value());
+  }
+
   /** Number of recorded operations. */
   public int recorded() {
     return steps.size();
