@@ -1,6 +1,7 @@
 package dev.outpost.tensor.kernel;
 
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.scalar.ScalarKernels;
 import dev.outpost.tensor.weight.Weight;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +14,16 @@ import org.jspecify.annotations.Nullable;
  * {@code accumulate} means {@code out += result} instead of {@code out = result}.
  */
 public interface Kernels {
+  /** The fastest kernels that this JVM can run, on these threads; {@link KernelsSelection} tells which and why. */
+  static Kernels best(Team team) {
+    return KernelsSelection.current().open(team);
+  }
+
+  /** The specification, on the calling thread. */
+  static Kernels scalar() {
+    return new ScalarKernels(Team.of(1));
+  }
+
   /** Short name for logs and benchmark lines, such as {@code vector-256}. */
   String name();
 
