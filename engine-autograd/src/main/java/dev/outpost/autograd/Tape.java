@@ -29,28 +29,36 @@ public final class Tape {
   private final Kernels kernels;
   private final Workspace workspace;
   private final boolean recording;
+  private final boolean training;
   private final List<Step> steps = new ArrayList<>();
   private final Map<Weight, Var> leaves = new IdentityHashMap<>();
   private final Map<float[], Integer> saves = new IdentityHashMap<>();
-  // A buffer may be lent again after it came back, so its array alone does not tell whose it is: the tensor that was taken does.
+  // A buffer may be lent again after it came back, so its array alone does not tell whose it is:
+  // the tensor that was taken does. IdentityHashMap.remove(key, value) compares both by identity.
   private final Map<float[], Tensor> taken = new IdentityHashMap<>();
   private @Nullable Scope scope;
   private int next;
 
-  private Tape(Kernels kernels, Workspace workspace, boolean recording) {
+  private Tape(Kernels kernels, Workspace workspace, boolean recording, boolean training) {
     this.kernels = kernels;
     this.workspace = workspace;
     this.recording = recording;
+    this.training = training;
   }
 
   /** A tape that records what gradients need. */
   public static Tape recording(Kernels kernels, Workspace workspace) {
-    return new Tape(kernels, workspace, true);
+    return new Tape(kernels, workspace, true, true);
   }
 
   /** A tape for evaluation and inference: records nothing, so scopes give back every intermediate. */
   public static Tape evaluating(Kernels kernels, Workspace workspace) {
-    return new Tape(kernels, workspace, false);
+    return new Tape(kernels, workspace, false, false);
+  }
+
+  /** A training pass that records nothing: the first run of a recomputed part. */
+  static Tape forgetting(Kernels kernels, Workspace workspace) {
+    return new Tape(kernels, workspace, false, true);
   }
 
   /** The arithmetic of this pass. */
@@ -68,14 +76,19 @@ public final class Tape {
     return recording;
   }
 
+  /** Whether this pass trains, so that dropout drops. True for some passes that record nothing. */
+  public boolean isTraining() {
+    return training;
+  }
+
   /** A value that no gradient flows into. */
   public Var constant(Tensor value) {
-    return new Var(value, null, next++, false);
+    return new Var(this, value, null, next++, false);
   }
 
   /** A value that a gradient flows into without being a weight: the input of a recomputed or distilled stack. Its gradient is returned by {@link #backward(Var, Tensor, Gradients, List)}. */
   public Var input(Tensor value) {
-    return new Var(value, null, next++, recording);
+    return new Var(this, value, null, next++, recording);
   }
 
   /** The weight as a value; the same weight gives the same {@code Var}, which is how tied weights add up. Only a {@link HeapWeight} can be trainable. */
@@ -85,7 +98,7 @@ public final class Tape {
         w -> {
           Tensor value = w instanceof HeapWeight h ? h.tensor() : null;
           if (trainable && w instanceof MappedWeight) throw new IllegalArgumentException("leaf: " + w + " is mapped read-only and cannot be trained; load it as a heap weight");
-          return new Var(value, w, next++, trainable && recording);
+          return new Var(this, value, w, next++, trainable && recording);
         });
   }
 
@@ -117,8 +130,13 @@ public final class Tape {
    */
   public Var record(String op, Tensor value, List<Tensor> saved, Backward back, Var... inputs) {
     boolean needsGrad = needsGrad(inputs);
-    Var out = new Var(value, null, next++, needsGrad);
+    Var out = new Var(this, value, null, next++, needsGrad);
     if (needsGrad) {
+      for (Var v : inputs) {
+        if (v.needsGrad() && v.tape() != this)
+          throw new IllegalArgumentException(
+              op + ": " + v + " belongs to another tape; enter it here by leaf or input");
+      }
       steps.add(new Step(op, out, saved, back));
       for (Tensor t : saved) saves.merge(t.data(), 1, Integer::sum);
     }
@@ -128,6 +146,13 @@ public final class Tape {
   /** Gives a value back before its scope ends, unless it is saved for the way back. For loops over a long stack. */
   public void release(Var v) {
     giveBack(v.value());
+  }
+
+  /** Makes a tensor that {@code other} took from the same workspace this tape's to give back. */
+  void adopt(Tensor t, Tape other) {
+    if (!other.taken.remove(t.data(), t)) return;
+    taken.put(t.data(), t);
+    if (scope != null) scope.made.add(t);
   }
 
   /** Number of recorded operations. */
@@ -141,9 +166,17 @@ public final class Tape {
     return scope;
   }
 
-  /** Walks back from {@code loss} (one element) with gradient 1 and adds every trainable leaf's gradient to {@code gradients}. The tape is spent afterwards. */
+  /**
+   * Walks back from {@code loss} (one element) with gradient 1 and adds every trainable leaf's
+   * gradient to {@code gradients}. The tape is spent afterwards; the loss itself stays readable
+   * until its scope or step ends.
+   */
   public void backward(Var loss, Gradients gradients) {
     if (loss.shape().size() != 1) throw new dev.outpost.tensor.ShapeException("backward", "the loss must have one element", loss.shape());
+    if (!loss.needsGrad())
+      throw new IllegalArgumentException(
+          "backward: the loss depends on no trainable weight of this tape;"
+              + " enter weights by leaf(weight, true) on a recording tape");
     Tensor one = workspace.take(loss.shape());
     one.fill(1);
     backward(loss, one, gradients, List.of());
@@ -163,16 +196,18 @@ public final class Tape {
       Step s = steps.removeLast();
       Tensor dy = walk.grads.remove(s.out.id());
       if (dy != null) {
+        walk.dy = dy;
         s.back.backward(dy, walk);
-        workspace.release(dy);
+        if (walk.dy != null) workspace.release(dy);
       }
       for (Tensor t : s.saved) {
         if (saves.merge(t.data(), -1, Integer::sum) == 0 && taken.remove(t.data()) != null) workspace.release(t);
       }
-      giveBack(s.out.value());
+      if (s.out != out) giveBack(s.out.value());
     }
     List<@Nullable Tensor> result = new ArrayList<>();
-    for (Var v : inputs) result.add(walk.grads.get(v.id()));
+    for (Var v : inputs) result.add(walk.grads.remove(v.id()));
+    for (Tensor unwanted : walk.grads.values()) workspace.release(unwanted);
     return result;
   }
 
@@ -184,6 +219,7 @@ public final class Tape {
   private final class Walk implements Grads {
     final Map<Integer, Tensor> grads = new HashMap<>();
     final Gradients leafGradients;
+    @Nullable Tensor dy;
 
     Walk(Gradients leafGradients) {
       this.leafGradients = leafGradients;
@@ -198,6 +234,23 @@ public final class Tape {
       Tensor fresh = workspace.take(input.shape());
       grads.put(input.id(), fresh);
       return new Slot(fresh, false);
+    }
+
+    @Override
+    public void give(Var input, Tensor gradient) {
+      if (dy != null && dy.data() == gradient.data()) dy = null;
+      if (!input.isLeaf() && input.needsGrad() && !grads.containsKey(input.id())) {
+        grads.put(input.id(), new Tensor(input.shape(), gradient.data(), gradient.offset()));
+        return;
+      }
+      Slot slot = of(input);
+      kernels.axpby(1, gradient, slot.beta(), slot.tensor());
+      workspace.release(gradient);
+    }
+
+    @Override
+    public Gradients ofWeights() {
+      return leafGradients;
     }
   }
 

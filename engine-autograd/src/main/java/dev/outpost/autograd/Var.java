@@ -10,12 +10,15 @@ import org.jspecify.annotations.Nullable;
 
 /** A value on a tape: an activation, or a weight that entered as a leaf. Made by {@link Tape}. */
 public final class Var {
+  private final Tape tape;
   private final @Nullable Tensor value;
   private final @Nullable Weight weight;
   private final int id;
   private final boolean needsGrad;
 
-  Var(@Nullable Tensor value, @Nullable Weight weight, int id, boolean needsGrad) {
+  Var(
+      Tape tape, @Nullable Tensor value, @Nullable Weight weight, int id, boolean needsGrad) {
+    this.tape = tape;
     this.value = value;
     this.weight = weight;
     this.id = id;
@@ -52,6 +55,11 @@ public final class Var {
   /** Whether the loss may depend on a trainable leaf through this value. */
   public boolean needsGrad() {
     return needsGrad;
+  }
+
+  /** The tape this value belongs to. */
+  Tape tape() {
+    return tape;
   }
 
   /** Position on the tape. */

@@ -1,0 +1,231 @@
+package dev.outpost.autograd.op;
+
+import dev.outpost.autograd.Backward;
+import dev.outpost.autograd.Grads;
+import dev.outpost.autograd.Tape;
+import dev.outpost.autograd.Var;
+import dev.outpost.tensor.ShapeException;
+import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.MatView;
+import dev.outpost.tensor.memory.Workspace;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The language-model loss: the mean over counted rows of {@code −log softmax(h·Wᵀ)[target]}, in
+ * nats. Rows with a negative target are ignored and cost nothing.
+ *
+ * <p>Logits are V numbers per row, far more than the rest of the network keeps, so they exist only
+ * for a chunk of rows at a time. Each chunk's gradient {@code G = (softmax − onehot)/counted} is
+ * used at once: {@code dh = G·W, dW += Gᵀ·h}; backward only multiplies by the upstream gradient.
+ * With a trainable W this holds one [V, C] buffer between forward and backward. Computing the
+ * logits again in backward would save it, but costs a fourth product of N·V·C where three suffice,
+ * and the buffer is no larger than the gradient it becomes.
+ */
+public final class CrossEntropy {
+  private static final int CHUNK_BYTES = 8 << 20;
+
+  private CrossEntropy() {}
+
+  /**
+   * Mean loss of h [N, C] through the head w [V, C] against N targets; the result is [1].
+   *
+   * @param w on the heap or mapped, of any dtype; may be the embedding table
+   * @param targets one per row, in {@code 0 … V−1}, or negative to ignore the row
+   * @throws ShapeException when the extents do not fit
+   * @throws IllegalArgumentException when every target is ignored or one is outside the vocabulary
+   */
+  public static Var linearCrossEntropy(Tape t, Var h, Var w, int[] targets) {
+    return linearCrossEntropy(t, h, w, targets, chunkRows(w.shape().rows()));
+  }
+
+  static Var linearCrossEntropy(Tape t, Var h, Var w, int[] targets, int chunkRows) {
+    int v = w.shape().rows();
+    check("linearCrossEntropy", h.shape().cols(), w.view(), h.shape().rows(), targets);
+    Workspace ws = t.workspace();
+    Counted counted = Counted.of(targets);
+    int n = counted.atLeastOne("linearCrossEntropy", targets.length);
+    Tensor rows = counted.gather(ws, h.value());
+    Tensor dh = t.needsGrad(h) ? t.take(n, h.shape().cols()) : null;
+    Tensor dw = t.needsGrad(w) ? t.take(w.shape()) : null;
+    float[] losses = new float[n];
+    Chunks chunks = new Chunks(t.kernels(), ws, rows, w.view(), counted.targets, chunkRows);
+    chunks.run(losses, dh, dw);
+    if (rows != h.value()) ws.release(rows);
+    Tensor loss = t.take(1);
+    loss.fill(mean(losses, n));
+    List<Tensor> saved = new ArrayList<>(2);
+    if (dh != null) saved.add(dh);
+    if (dw != null) saved.add(dw);
+    Back back = new Back(t.kernels(), h, w, dh, dw, counted);
+    return t.record("linearCrossEntropy", loss, saved, back, h, w);
+  }
+
+  /**
+   * Mean loss of ready logits [N, V], for heads small enough to keep them; the result is [1].
+   *
+   * @throws IllegalArgumentException as {@link #linearCrossEntropy}
+   */
+  public static Var crossEntropy(Tape t, Var logits, int[] targets) {
+    int n = logits.shape().rows();
+    checkTargets("crossEntropy", n, logits.shape().cols(), targets);
+    int counted = Counted.of(targets).atLeastOne("crossEntropy", n);
+    boolean saves = t.needsGrad(logits);
+    Tensor g = saves ? t.take(logits.shape()) : t.workspace().take(logits.shape());
+    g.copyFrom(logits.value());
+    float[] losses = new float[n];
+    t.kernels().crossEntropy(g, targets, 1f / counted, losses, saves);
+    if (!saves) t.workspace().release(g);
+    Tensor loss = t.take(1);
+    loss.fill(mean(losses, counted));
+    Back back = new Back(t.kernels(), logits, logits, g, null, Counted.all(targets));
+    return t.record("crossEntropy", loss, List.of(g), back, logits);
+  }
+
+  /**
+   * Loss of each row in nats, without gradient: for perplexity and answer scoring. Ignored rows are
+   * 0. h [N, C], w [V, C].
+   */
+  public static float[] losses(Kernels k, Workspace ws, Tensor h, MatView w, int[] targets) {
+    check("losses", h.cols(), w, h.rows(), targets);
+    Counted counted = Counted.of(targets);
+    Tensor rows = counted.gather(ws, h);
+    float[] losses = new float[counted.targets.length];
+    new Chunks(k, ws, rows, w, counted.targets, chunkRows(w.rows())).run(losses, null, null);
+    if (rows != h) ws.release(rows);
+    if (counted.rows == null) return losses;
+    float[] all = new float[targets.length];
+    for (int i = 0; i < losses.length; i++) all[counted.rows[i]] = losses[i];
+    return all;
+  }
+
+  private static int chunkRows(int vocabulary) {
+    return Math.max(1, CHUNK_BYTES / 4 / Math.max(1, vocabulary));
+  }
+
+  private static float mean(float[] losses, int counted) {
+    double sum = 0;
+    for (float l : losses) sum += l;
+    return (float) (sum / counted);
+  }
+
+  private static void check(String op, int c, MatView w, int n, int[] targets) {
+    if (c != w.cols())
+      throw new ShapeException(
+          op, "h has " + c + " columns, the head expects " + w.cols(), "h " + n + "x" + c, "W " + w);
+    checkTargets(op, n, w.rows(), targets);
+  }
+
+  private static void checkTargets(String op, int n, int vocabulary, int[] targets) {
+    if (targets.length != n)
+      throw new ShapeException(op, "one target per row", n + " rows", targets.length + " targets");
+    for (int i = 0; i < n; i++) {
+      if (targets[i] >= vocabulary)
+        throw new IllegalArgumentException(
+            "%s: target %d at row %d is outside the vocabulary of %d"
+                .formatted(op, targets[i], i, vocabulary));
+    }
+  }
+
+  /**
+   * The rows that count, so that ignored ones are never multiplied.
+   *
+   * @param rows their indices, or null when all count
+   */
+  private record Counted(int @Nullable [] rows, int[] targets) {
+    static Counted of(int[] targets) {
+      int[] rows = new int[targets.length];
+      int[] kept = new int[targets.length];
+      int n = 0;
+      for (int i = 0; i < targets.length; i++) {
+        if (targets[i] < 0) continue;
+        rows[n] = i;
+        kept[n++] = targets[i];
+      }
+      return n == targets.length
+          ? all(targets)
+          : new Counted(Arrays.copyOf(rows, n), Arrays.copyOf(kept, n));
+    }
+
+    static Counted all(int[] targets) {
+      return new Counted(null, targets);
+    }
+
+    int atLeastOne(String op, int given) {
+      if (targets.length > 0) return targets.length;
+      throw new IllegalArgumentException(
+          op
+              + ": all of the "
+              + given
+              + " targets are ignored (negative), so the mean has no terms; leave this batch out");
+    }
+
+    Tensor gather(Workspace ws, Tensor h) {
+      if (rows == null) return h;
+      int c = h.cols();
+      Tensor out = ws.take(rows.length, c);
+      for (int i = 0; i < rows.length; i++)
+        System.arraycopy(h.data(), h.offset() + rows[i] * c, out.data(), out.offset() + i * c, c);
+      return out;
+    }
+
+    void scatter(Kernels k, float alpha, Tensor from, Grads.Slot to) {
+      if (rows == null) {
+        k.axpby(alpha, from, to.beta(), to.tensor());
+        return;
+      }
+      if (!to.accumulate()) to.tensor().fill(0);
+      int c = from.cols();
+      float[] a = from.data();
+      float[] b = to.tensor().data();
+      for (int i = 0; i < rows.length; i++) {
+        int at = from.offset() + i * c;
+        int into = to.tensor().offset() + rows[i] * c;
+        for (int j = 0; j < c; j++) b[into + j] += alpha * a[at + j];
+      }
+    }
+  }
+
+  /** One pass over all rows, a chunk of logits at a time. */
+  private record Chunks(
+      Kernels k, Workspace ws, Tensor h, MatView w, int[] targets, int chunkRows) {
+    void run(float[] losses, @Nullable Tensor dh, @Nullable Tensor dw) {
+      int n = targets.length;
+      if (n == 0) return;
+      int chunks = (n + chunkRows - 1) / chunkRows;
+      int step = (n + chunks - 1) / chunks;
+      boolean gradient = dh != null || dw != null;
+      Tensor buffer = ws.take(step, w.rows());
+      float[] chunkLosses = new float[step];
+      for (int from = 0; from < n; from += step) {
+        int to = Math.min(n, from + step);
+        MatView rows = MatView.of(h.slice(from, to));
+        Tensor logits = buffer.slice(0, to - from);
+        MatView g = MatView.of(logits);
+        k.gemm(rows, w.t(), g, false);
+        int[] chunkTargets = Arrays.copyOfRange(targets, from, to);
+        k.crossEntropy(logits, chunkTargets, 1f / n, chunkLosses, gradient);
+        System.arraycopy(chunkLosses, 0, losses, from, to - from);
+        if (dh != null) k.gemm(g, w, MatView.of(dh.slice(from, to)), false);
+        if (dw != null) k.gemm(g.t(), rows, MatView.of(dw), from > 0);
+      }
+      ws.release(buffer);
+    }
+  }
+
+  private record Back(
+      Kernels k, Var h, Var w, @Nullable Tensor dh, @Nullable Tensor dw, Counted counted)
+      implements Backward {
+    @Override
+    public void backward(Tensor dy, Grads grads) {
+      if (dh != null) counted.scatter(k, dy.get(0), dh, grads.of(h));
+      if (dw != null) {
+        Grads.Slot slot = grads.of(w);
+        k.axpby(dy.get(0), dw, slot.beta(), slot.tensor());
+      }
+    }
+  }
+}
