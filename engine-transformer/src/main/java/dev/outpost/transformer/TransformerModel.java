@@ -1,0 +1,148 @@
+package dev.outpost.transformer;
+
+import dev.outpost.autograd.Tape;
+import dev.outpost.autograd.Var;
+import dev.outpost.autograd.op.CrossEntropy;
+import dev.outpost.autograd.op.Recompute;
+import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.MatView;
+import dev.outpost.transformer.layer.Embeddings;
+import dev.outpost.transformer.layer.Norm;
+import dev.outpost.transformer.module.Parameter;
+import dev.outpost.transformer.module.ParameterVisitor;
+import dev.outpost.transformer.module.Pass;
+import dev.outpost.transformer.module.Rewriter;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A decoder-only transformer: embeddings, a list of named blocks, a final norm and a head. An emulator is one too, with fewer slots. Immutable but for the numbers of trainable
+ * parameters; safe to share between threads that only read.
+ *
+ * @param spec the choices of the full model; {@code slots} may be fewer than {@code spec.layers()}
+ * @param head [V, C], or null when tied to the token embedding
+ */
+public record TransformerModel(Spec spec, Embeddings embeddings, List<Slot> slots, Norm norm, @Nullable Parameter head) {
+  public TransformerModel {
+    slots = List.copyOf(slots);
+    long names = slots.stream().map(Slot::name).distinct().count();
+    if (names != slots.size()) throw new IllegalArgumentException("model: slot names must be distinct, got " + slots.stream().map(Slot::name).toList());
+  }
+
+  /** The output head [V, C]. */
+  public Parameter headWeight() {
+    return head != null ? head : embeddings.token();
+  }
+
+  /** Embeddings of the ids: [B·T, C]. */
+  public Var embed(Pass pass, int[] ids) {
+    return embeddings.apply(pass, ids);
+  }
+
+  /** Runs h [B·T, C] through {@code part} of the slots. */
+  public static Var stack(Pass pass, List<Slot> part, Var h) {
+    boolean recompute = pass.recompute() && pass.tape().isRecording();
+    Var x = h;
+    for (Slot s : part) {
+      Pass here = pass.in(s.name());
+      Var in = x;
+      x = recompute ? Recompute.recompute(pass.tape(), in, hasTrainable(s), (tape, v) -> s.block().forward(here.on(tape), v)) : s.block().forward(here, in);
+      if (!pass.tape().isRecording() && in != h) pass.tape().release(in);
+    }
+    return x;
+  }
+
+  private static boolean hasTrainable(Slot s) {
+    boolean[] any = new boolean[1];
+    s.block().visit(s.name(), (path, p) -> any[0] |= p.trainable());
+    return any[0];
+  }
+
+  /** The hidden states after the final norm: [B·T, C]. */
+  public Var hidden(Pass pass, int[] ids) {
+    Var h = norm.apply(pass, stack(pass, slots, embed(pass, ids)));
+    if (pass.cache() != null) pass.cache().advance(pass.time());
+    return h;
+  }
+
+  /** Mean cross-entropy in nats of the next token over the targets ≥ 0; one element. */
+  public Var loss(Pass pass, int[] ids, int[] targets) {
+    return CrossEntropy.linearCrossEntropy(pass.tape(), hidden(pass, ids), pass.of(headWeight()), targets);
+  }
+
+  /** Cross-entropy in nats of each target; 0 where the target is negative. The tape must be an evaluating one. */
+  public float[] losses(Pass pass, int[] ids, int[] targets) {
+    Tape tape = pass.tape();
+    return CrossEntropy.losses(tape.kernels(), tape.workspace(), hidden(pass, ids).value(), headWeight().weight().view(), targets);
+  }
+
+  /** Scores of every token at rows {@code [from, to)} of the hidden states: [to−from, V], on loan from the tape. */
+  public Tensor logits(Pass pass, Var hidden, int from, int to) {
+    Tensor out = pass.tape().take(to - from, spec.vocabularySize());
+    pass.tape().kernels().gemm(MatView.of(hidden.value()).rows(from, to), headWeight().weight().view().t(), MatView.of(out), false);
+    return out;
+  }
+
+  /** Shows every parameter: embeddings, blocks in order, final norm, head if not tied. */
+  public void visit(ParameterVisitor visitor) {
+    embeddings.visit("embed", visitor);
+    for (Slot s : slots) s.block().visit(s.name(), visitor);
+    norm.visit("norm", visitor);
+    if (head != null) visitor.visit("head.weight", head);
+  }
+
+  /** All parameters by name, in {@link #visit} order. */
+  public Map<String, Parameter> parameters() {
+    Map<String, Parameter> all = new LinkedHashMap<>();
+    visit(
+        (path, p) -> {
+          if (all.put(path, p) != null) throw new IllegalStateException("model: two parameters are named " + path);
+        });
+    return all;
+  }
+
+  /** A new model with parts replaced; what the rewriter leaves alone is shared. */
+  public TransformerModel rewrite(Rewriter r) {
+    return new TransformerModel(
+        spec,
+        embeddings.rewrite("embed", r),
+        slots.stream().map(s -> s.with(s.block().rewrite(s.name(), r))).toList(),
+        norm.rewrite("norm", r),
+        head == null ? null : r.parameter("head.weight", head));
+  }
+
+  /** The same model with other blocks. */
+  public TransformerModel withSlots(List<Slot> other) {
+    return new TransformerModel(spec, embeddings, other, norm, head);
+  }
+
+  /** Exactly the parameters whose name passes are trainable, as private f32 copies; all others are frozen and shared. */
+  public TransformerModel trainable(Predicate<String> names) {
+    return rewrite(
+        new Rewriter() {
+          @Override
+          public Parameter parameter(String path, Parameter p) {
+            return names.test(path) ? p.trainableCopy() : p.freeze();
+          }
+        });
+  }
+
+  /** The same numbers with nothing trainable. */
+  public TransformerModel frozen() {
+    return rewrite(
+        new Rewriter() {
+          @Override
+          public Parameter parameter(String path, Parameter p) {
+            return p.freeze();
+          }
+        });
+  }
+
+  /** Number of values in all parameters, or only the trainable ones. */
+  public long count(boolean trainableOnly) {
+    return parameters().values().stream().filter(p -> p.trainable() || !trainableOnly).mapToLong(p -> p.shape().size()).sum();
+  }
+}

@@ -1,0 +1,101 @@
+package dev.outpost.transformer.load;
+
+import dev.outpost.tensor.DType;
+import dev.outpost.tensor.io.AtomicFile;
+import dev.outpost.tensor.io.Checkpoint;
+import dev.outpost.tensor.io.FormatException;
+import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.io.SafetensorsWriter;
+import dev.outpost.tensor.weight.Weight;
+import dev.outpost.transformer.Spec;
+import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.family.Family;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A Hugging Face model folder, open: {@code config.json} and {@code model.safetensors} (or shards). The model reads its frozen matrices from the mapped files, so it must not be
+ * used after {@link #close}.
+ */
+public final class ModelFolder implements AutoCloseable {
+  private final Path path;
+  private final JsonObject config;
+  private final Checkpoint checkpoint;
+  private final TransformerModel model;
+  private final LoadReport report;
+
+  private ModelFolder(Path path, JsonObject config, Checkpoint checkpoint, TransformerModel model, LoadReport report) {
+    this.path = path;
+    this.config = config;
+    this.checkpoint = checkpoint;
+    this.model = model;
+    this.report = report;
+  }
+
+  /** Opens a folder. Fails with the file, the field and the rule when something does not fit; leaves nothing open then. */
+  public static ModelFolder open(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) throw new FormatException(folder + ": no such folder; a model is a folder with config.json and model.safetensors");
+    JsonObject config = JsonObject.read(folder.resolve("config.json"));
+    Family family = Family.of(config);
+    Spec spec = family.read(config);
+    Checkpoint checkpoint = Checkpoint.open(folder);
+    try {
+      CheckpointSource source = new CheckpointSource(folder, checkpoint, family.names());
+      List<String> notes = new ArrayList<>();
+      if (spec.tiedHead() && source.has("head.weight")) notes.add("lm_head.weight is stored but tied to the token embedding: not used");
+      TransformerModel model = ModelFactory.build(spec, source);
+      return new ModelFolder(folder, config, checkpoint, model, source.report(notes));
+    } catch (IOException | RuntimeException e) {
+      checkpoint.close();
+      throw e;
+    }
+  }
+
+  /** The model, everything frozen. */
+  public TransformerModel model() {
+    return model;
+  }
+
+  /** {@code config.json} as read. */
+  public JsonObject config() {
+    return config;
+  }
+
+  /** What the files held besides. */
+  public LoadReport report() {
+    return report;
+  }
+
+  /** The folder. */
+  public Path path() {
+    return path;
+  }
+
+  /** Unmaps the files. */
+  @Override
+  public void close() throws IOException {
+    checkpoint.close();
+  }
+
+  /**
+   * Writes a model as a Hugging Face folder: {@code model.safetensors} first, {@code config.json} last, each the whole new file or the old one.
+   *
+   * @param config what to write as {@code config.json}: the source folder's, or {@link Family#write}
+   * @param dtype stored type of all tensors; null keeps each one's own
+   */
+  public static void write(Path folder, TransformerModel model, JsonObject config, @org.jspecify.annotations.Nullable DType dtype) throws IOException {
+    Family family = Family.of(config);
+    NameTable names = family.names();
+    Map<String, Weight> tensors = new LinkedHashMap<>();
+    model.visit((ours, p) -> tensors.put(names.theirs(ours), p.weight()));
+    Files.createDirectories(folder);
+    // The reference refuses a file whose metadata does not name the framework's format.
+    SafetensorsWriter.write(folder.resolve("model.safetensors"), tensors, dtype, Map.of("format", "pt"));
+    AtomicFile.write(folder.resolve("config.json"), config.toText().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+  }
+}
