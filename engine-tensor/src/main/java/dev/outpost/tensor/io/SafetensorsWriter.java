@@ -1,0 +1,116 @@
+package dev.outpost.tensor.io;
+
+import dev.outpost.tensor.DType;
+import dev.outpost.tensor.weight.HeapWeight;
+import dev.outpost.tensor.weight.MappedWeight;
+import dev.outpost.tensor.weight.Weight;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes a safetensors file as the reference serialiser lays it out: widest type first, then by name, header padded with spaces to 8 bytes. Streams tensor by tensor, so nothing is
+ * held twice; the file appears whole or not at all.
+ */
+public final class SafetensorsWriter {
+  private static final int CHUNK = 1 << 20;
+
+  private SafetensorsWriter() {}
+
+  private record Entry(String name, Weight weight, DType dtype) {
+    long bytes() {
+      return (long) weight.shape().size() * dtype.bytes();
+    }
+  }
+
+  /**
+   * Replaces {@code file}.
+   *
+   * @param dtype stored type of every tensor, rounding to nearest even; null keeps each weight's own
+   * @param metadata free texts for the header
+   */
+  public static void write(Path file, Map<String, ? extends Weight> tensors, @Nullable DType dtype, Map<String, String> metadata) throws IOException {
+    List<Entry> entries = new ArrayList<>();
+    tensors.forEach((name, w) -> entries.add(new Entry(name, w, dtype == null ? w.dtype() : dtype)));
+    entries.sort(Comparator.comparingInt((Entry e) -> -e.dtype.bytes()).thenComparing(e -> e.dtype == DType.F16 ? 0 : 1).thenComparing(Entry::name));
+    byte[] header = header(entries, metadata);
+    long size = 8L + header.length + entries.stream().mapToLong(Entry::bytes).sum();
+    AtomicFile.write(
+        file,
+        size,
+        channel -> {
+          ByteBuffer buffer = ByteBuffer.allocateDirect(CHUNK).order(ByteOrder.LITTLE_ENDIAN);
+          buffer.putLong(header.length);
+          flush(channel, buffer);
+          writeFully(channel, ByteBuffer.wrap(header));
+          for (Entry e : entries) write(channel, e, buffer);
+        });
+  }
+
+  private static byte[] header(List<Entry> entries, Map<String, String> metadata) {
+    JsonObject root = JsonObject.create();
+    if (!metadata.isEmpty()) root.put("__metadata__", metadata);
+    long at = 0;
+    for (Entry e : entries) {
+      if (e.name.equals("__metadata__")) throw new IllegalArgumentException("safetensors: a tensor cannot be named __metadata__");
+      List<Integer> dims = Arrays.stream(e.weight.shape().dims()).boxed().toList();
+      root.put(e.name, JsonObject.create().put("dtype", e.dtype.name()).put("shape", dims).put("data_offsets", List.of(at, at + e.bytes())));
+      at += e.bytes();
+    }
+    byte[] json = root.toLine().getBytes(StandardCharsets.UTF_8);
+    byte[] padded = Arrays.copyOf(json, (json.length + 7) / 8 * 8);
+    Arrays.fill(padded, json.length, padded.length, (byte) ' ');
+    return padded;
+  }
+
+  private static void write(FileChannel channel, Entry e, ByteBuffer buffer) throws IOException {
+    switch (e.weight) {
+      case MappedWeight m when m.dtype() == e.dtype -> {
+        for (long at = 0; at < m.segment().byteSize(); at += CHUNK) writeFully(channel, m.segment().asSlice(at, Math.min(CHUNK, m.segment().byteSize() - at)).asByteBuffer());
+      }
+      case MappedWeight m -> {
+        for (int i = 0; i < m.shape().size(); i++) put(channel, buffer, MappedWeight.decode(m.segment(), m.dtype(), i), e.dtype);
+        flush(channel, buffer);
+      }
+      case HeapWeight h -> {
+        for (int i = 0; i < h.shape().size(); i++) put(channel, buffer, h.tensor().get(i), e.dtype);
+        flush(channel, buffer);
+      }
+    }
+  }
+
+  private static void put(FileChannel channel, ByteBuffer buffer, float v, DType dtype) throws IOException {
+    if (buffer.remaining() < 4) flush(channel, buffer);
+    switch (dtype) {
+      case F32 -> buffer.putFloat(v);
+      case F16 -> buffer.putShort(Float.floatToFloat16(v));
+      case BF16 -> buffer.putShort(toBf16(v));
+    }
+  }
+
+  /** Rounds to the nearest bf16, ties to even; a NaN stays a NaN. */
+  static short toBf16(float v) {
+    int bits = Float.floatToRawIntBits(v);
+    if (Float.isNaN(v)) return (short) (bits >>> 16 | 0x40);
+    return (short) (bits + 0x7FFF + (bits >>> 16 & 1) >>> 16);
+  }
+
+  private static void flush(FileChannel channel, ByteBuffer buffer) throws IOException {
+    buffer.flip();
+    writeFully(channel, buffer);
+    buffer.clear();
+  }
+
+  private static void writeFully(FileChannel channel, ByteBuffer bytes) throws IOException {
+    while (bytes.hasRemaining()) channel.write(bytes);
+  }
+}
