@@ -3,7 +3,7 @@ package dev.outpost.transformer;
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.CrossEntropy;
-import dev.outpost.autograd.op.Recompute;
+import dev.outpost.autograd.Recompute;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.transformer.layer.Embeddings;
