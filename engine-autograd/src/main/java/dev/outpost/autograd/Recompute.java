@@ -51,7 +51,7 @@ public final class Recompute {
       Tape again = Tape.recording(k, ws);
       Var in = x.needsGrad() ? again.input(x.value()) : again.constant(x.value());
       Var y;
-      try (Tape.Scope scope = again.scope()) {
+      try (Tape.Scope _ = again.scope()) {
         y = body.apply(again, in);
       }
       // The inner walk gives its gradient back to the workspace; dy is the outer walk's to give.
