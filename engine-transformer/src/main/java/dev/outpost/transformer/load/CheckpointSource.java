@@ -12,10 +12,13 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Predicate;
 
 /** Parameters read in place from a checkpoint's files. Matrices stay mapped; vectors (norms, biases) are small and used element by element, so they are copied to f32. */
-final class CheckpointSource implements WeightSource {
+public final class CheckpointSource implements WeightSource {
   private final Path folder;
   private final Checkpoint checkpoint;
   private final Map<String, String> fileNames = new HashMap<>();
@@ -23,15 +26,15 @@ final class CheckpointSource implements WeightSource {
   private final List<String> ignored = new ArrayList<>();
   private final Set<String> used = new HashSet<>();
 
-  CheckpointSource(Path folder, Checkpoint checkpoint, NameTable names) throws FormatException {
+  private CheckpointSource(Path folder, Checkpoint checkpoint, Function<String, Optional<String>> names, Predicate<String> ignores) throws FormatException {
     this.folder = folder;
     this.checkpoint = checkpoint;
     for (String theirs : checkpoint.names()) {
-      if (names.ignores(theirs)) {
+      if (ignores.test(theirs)) {
         ignored.add(theirs);
         continue;
       }
-      var ours = names.ours(theirs);
+      Optional<String> ours = names.apply(theirs);
       if (ours.isEmpty()) unknown.add(theirs);
       else {
         String twin = fileNames.put(ours.get(), theirs);
@@ -40,7 +43,18 @@ final class CheckpointSource implements WeightSource {
     }
   }
 
-  boolean has(String name) {
+  /** A checkpoint of a family, its names translated. */
+  public static CheckpointSource of(Path folder, Checkpoint checkpoint, NameTable names) throws FormatException {
+    return new CheckpointSource(folder, checkpoint, names::ours, names::ignores);
+  }
+
+  /** A checkpoint under the engine's own names. */
+  public static CheckpointSource ofOwnNames(Path folder, Checkpoint checkpoint) throws FormatException {
+    return new CheckpointSource(folder, checkpoint, Optional::of, name -> false);
+  }
+
+  /** Whether the checkpoint holds the parameter. */
+  public boolean has(String name) {
     return fileNames.containsKey(name);
   }
 
@@ -55,7 +69,8 @@ final class CheckpointSource implements WeightSource {
     return Parameter.frozen(shape.rank() == 1 ? HeapWeight.of(w.toTensor()) : w);
   }
 
-  LoadReport report(List<String> notes) {
+  /** What was found and not asked for, so far. */
+  public LoadReport report(List<String> notes) {
     List<String> unused = new ArrayList<>(unknown);
     fileNames.forEach(
         (ours, theirs) -> {

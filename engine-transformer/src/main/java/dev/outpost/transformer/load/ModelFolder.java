@@ -45,7 +45,7 @@ public final class ModelFolder implements AutoCloseable {
     Spec spec = family.read(config);
     Checkpoint checkpoint = Checkpoint.open(folder);
     try {
-      CheckpointSource source = new CheckpointSource(folder, checkpoint, family.names());
+      CheckpointSource source = CheckpointSource.of(folder, checkpoint, family.names());
       List<String> notes = new ArrayList<>();
       if (spec.tiedHead() && source.has("head.weight")) notes.add("lm_head.weight is stored but tied to the token embedding: not used");
       TransformerModel model = ModelFactory.build(spec, source);

@@ -10,8 +10,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -30,7 +28,7 @@ public record BaseFingerprint(String sha256) {
   /** Reads every byte of the model once. */
   public static BaseFingerprint of(TransformerModel model) {
     Map<String, Parameter> byName = new TreeMap<>(model.parameters());
-    MessageDigest digest = newDigest();
+    MessageDigest digest = Digest.sha256();
     byName.forEach(
         (name, p) -> {
           Weight w = p.weight();
@@ -40,7 +38,7 @@ public record BaseFingerprint(String sha256) {
             case HeapWeight h -> update(digest, h);
           }
         });
-    return new BaseFingerprint(HexFormat.of().formatHex(digest.digest()));
+    return new BaseFingerprint(Digest.hex(digest));
   }
 
   private static void update(MessageDigest digest, MemorySegment segment) {
@@ -55,14 +53,6 @@ public record BaseFingerprint(String sha256) {
       bytes.clear();
       bytes.asFloatBuffer().put(w.tensor().data(), w.tensor().offset() + from, n);
       digest.update(bytes.limit(n * 4));
-    }
-  }
-
-  private static MessageDigest newDigest() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
     }
   }
 

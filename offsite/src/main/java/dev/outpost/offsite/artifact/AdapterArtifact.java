@@ -1,0 +1,101 @@
+package dev.outpost.offsite.artifact;
+
+import dev.outpost.tensor.io.Checkpoint;
+import dev.outpost.tensor.io.FormatException;
+import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.io.SafetensorsWriter;
+import dev.outpost.tensor.weight.HeapWeight;
+import dev.outpost.tensor.weight.Weight;
+import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.peft.LoraConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What the data owner sends back: the tuned numbers by name, and a manifest with the fingerprint of the base they belong to. A folder of {@code adapter.safetensors} and
+ * {@code manifest.json}. It holds nothing of the data but what training left in the numbers.
+ *
+ * @param base fingerprint of the full model the package was made from
+ * @param slots the slots that were tuned
+ * @param lora how LoRA was attached; empty when all parameters of the slots were tuned
+ * @param tensors tuned values by name
+ * @param provenance how it was tuned: data size, steps, seed, losses
+ */
+public record AdapterArtifact(BaseFingerprint base, Set<String> slots, Optional<LoraConfig> lora, Map<String, HeapWeight> tensors, JsonObject provenance) {
+  private static final String FORMAT = "outpost-adapter";
+  private static final String WEIGHTS = "adapter.safetensors";
+
+  public AdapterArtifact {
+    slots = Collections.unmodifiableSet(new LinkedHashSet<>(slots));
+    tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
+  }
+
+  /** The trainable parameters of a tuned model, shared, as an artifact. */
+  public static AdapterArtifact of(TransformerModel tuned, BaseFingerprint base, Set<String> slots, Optional<LoraConfig> lora, JsonObject provenance) {
+    Map<String, HeapWeight> tensors = new LinkedHashMap<>();
+    tuned.visit(
+        (name, p) -> {
+          if (p.trainable()) tensors.put(name, (HeapWeight) p.weight());
+        });
+    if (tensors.isEmpty()) throw new IllegalArgumentException("adapter: the model has no trainable parameter");
+    return new AdapterArtifact(base, slots, lora, tensors, provenance);
+  }
+
+  /** Writes the artifact; the manifest comes last, so that a folder with a manifest is a whole artifact. */
+  public void write(Path folder) throws IOException {
+    Files.deleteIfExists(folder.resolve(Manifest.FILE));
+    SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, null, Map.of("format", FORMAT));
+    JsonObject m = Manifest.create(FORMAT, base, folder.resolve(WEIGHTS)).put("method", lora.isPresent() ? "lora" : "full").put("slots", List.copyOf(slots));
+    lora.ifPresent(
+        l -> m.put("lora", JsonObject.create().put("rank", l.rank()).put("alpha", l.alpha()).put("dropout", l.dropout()).put("targets", l.targets())));
+    m.put("tensors", List.copyOf(tensors.keySet())).put("provenance", provenance).write(folder.resolve(Manifest.FILE));
+  }
+
+  /** Reads and checks an artifact: manifest, digest, names, finite values. */
+  public static AdapterArtifact read(Path folder) throws IOException {
+    JsonObject m = Manifest.read(folder, FORMAT, WEIGHTS);
+    Set<String> listed = new LinkedHashSet<>(m.strings("tensors"));
+    Map<String, HeapWeight> tensors = new LinkedHashMap<>();
+    try (Checkpoint c = Checkpoint.ofFile(folder.resolve(WEIGHTS))) {
+      if (!listed.equals(c.names())) throw m.wrong("tensors", "lists " + listed + ", but " + WEIGHTS + " holds " + c.names());
+      for (String name : listed) {
+        Weight w = c.weight(name);
+        HeapWeight values = HeapWeight.of(w.toTensor());
+        refuseNonFinite(folder, name, values);
+        tensors.put(name, values);
+      }
+    }
+    return new AdapterArtifact(Manifest.base(m), new LinkedHashSet<>(m.strings("slots")), lora(m), tensors, m.object("provenance"));
+  }
+
+  private static void refuseNonFinite(Path folder, String name, HeapWeight w) throws FormatException {
+    for (int i = 0; i < w.tensor().size(); i++) {
+      if (!Float.isFinite(w.tensor().get(i)))
+        throw new FormatException(folder.resolve(WEIGHTS) + ": tensor " + name + " holds " + w.tensor().get(i) + " at element " + i + "; an adapter must be finite. Its training diverged: tune again with a lower learning rate");
+    }
+  }
+
+  private static Optional<LoraConfig> lora(JsonObject m) throws FormatException {
+    String method = m.string("method");
+    return switch (method) {
+      case "full" -> Optional.empty();
+      case "lora" -> {
+        JsonObject l = m.object("lora");
+        try {
+          yield Optional.of(new LoraConfig(l.integer("rank", 1, 1 << 20), (float) l.number("alpha", 1), (float) l.number("dropout", 0), l.strings("targets")));
+        } catch (IllegalArgumentException e) {
+          throw m.wrong("lora", "is not usable: " + e.getMessage());
+        }
+      }
+      default -> throw m.wrong("method", "is \"" + method + "\"; supported: full, lora");
+    };
+  }
+}

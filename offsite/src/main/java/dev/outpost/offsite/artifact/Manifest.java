@@ -1,0 +1,37 @@
+package dev.outpost.offsite.artifact;
+
+import dev.outpost.tensor.io.FormatException;
+import dev.outpost.tensor.io.JsonObject;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** What both kinds of artifact say about themselves in {@code manifest.json}: what they are, of which base, and the digest of their weights. */
+final class Manifest {
+  static final String FILE = "manifest.json";
+  static final int VERSION = 1;
+
+  private Manifest() {}
+
+  static JsonObject create(String format, BaseFingerprint base, Path weights) throws IOException {
+    return JsonObject.create().put("format", format).put("version", VERSION).put("base_fingerprint", base.sha256()).put("weights_sha256", Digest.of(weights));
+  }
+
+  /** Reads and checks a manifest and the digest of the weights beside it. */
+  static JsonObject read(Path folder, String format, String weights) throws IOException {
+    JsonObject m = JsonObject.read(folder.resolve(FILE));
+    if (!m.string("format").equals(format)) throw m.wrong("format", "is \"" + m.string("format") + "\", expected \"" + format + "\"");
+    if (m.integer("version") != VERSION) throw m.wrong("version", "is " + m.integer("version") + "; this Outpost reads version " + VERSION + ". Use the Outpost that wrote it, or a newer one");
+    String digest = Digest.of(folder.resolve(weights));
+    if (!digest.equals(m.string("weights_sha256")))
+      throw new FormatException(folder.resolve(weights) + ": its SHA-256 " + digest + " is not the manifest's " + m.string("weights_sha256") + "; the file was changed or damaged. Ask for it again");
+    return m;
+  }
+
+  static BaseFingerprint base(JsonObject manifest) throws FormatException {
+    try {
+      return new BaseFingerprint(manifest.string("base_fingerprint"));
+    } catch (IllegalArgumentException e) {
+      throw manifest.wrong("base_fingerprint", "must be 64 hexadecimal digits");
+    }
+  }
+}

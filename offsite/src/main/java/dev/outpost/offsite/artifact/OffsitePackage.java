@@ -1,0 +1,130 @@
+package dev.outpost.offsite.artifact;
+
+import dev.outpost.tensor.DType;
+import dev.outpost.tensor.io.Checkpoint;
+import dev.outpost.tensor.io.FormatException;
+import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.io.SafetensorsWriter;
+import dev.outpost.tensor.weight.Weight;
+import dev.outpost.transformer.Spec;
+import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.family.Family;
+import dev.outpost.transformer.load.CheckpointSource;
+import dev.outpost.transformer.load.ModelFactory;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the owner sends: adapter and emulator as one model, its configuration, and a manifest. A folder of {@code config.json}, {@code model.safetensors} (the engine's own names),
+ * {@code manifest.json}, and the tokenizer's files. It holds nothing of the blocks that were dropped.
+ */
+public final class OffsitePackage implements AutoCloseable {
+  private static final String FORMAT = "outpost-package";
+  private static final String WEIGHTS = "model.safetensors";
+
+  private final Path path;
+  private final JsonObject manifest;
+  private final JsonObject config;
+  private final Checkpoint checkpoint;
+  private final TransformerModel model;
+  private final Set<String> adapterSlots;
+
+  private OffsitePackage(Path path, JsonObject manifest, JsonObject config, Checkpoint checkpoint, TransformerModel model, Set<String> adapterSlots) {
+    this.path = path;
+    this.manifest = manifest;
+    this.config = config;
+    this.checkpoint = checkpoint;
+    this.model = model;
+    this.adapterSlots = adapterSlots;
+  }
+
+  /**
+   * Writes a package; the manifest comes last, so that a folder with a manifest is a whole package.
+   *
+   * @param emulated adapter and emulator as one model
+   * @param adapterSlots the slots the data owner may tune
+   * @param base fingerprint of the full model
+   * @param config the full model's {@code config.json}
+   * @param recipe how the emulator was made: steps, data, seeds
+   * @param dtype stored type; null keeps each tensor's own
+   */
+  public static void write(
+      Path folder, TransformerModel emulated, Set<String> adapterSlots, BaseFingerprint base, JsonObject config, JsonObject recipe, @Nullable DType dtype) throws IOException {
+    Map<String, Weight> tensors = new LinkedHashMap<>();
+    emulated.visit((name, p) -> tensors.put(name, p.weight()));
+    java.nio.file.Files.deleteIfExists(folder.resolve(Manifest.FILE));
+    SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, dtype, Map.of("format", FORMAT));
+    config.write(folder.resolve("config.json"));
+    Manifest.create(FORMAT, base, folder.resolve(WEIGHTS))
+        .put("slots", emulated.slots().stream().map(s -> s.name()).toList())
+        .put("adapter_slots", List.copyOf(adapterSlots))
+        .put("recipe", recipe)
+        .write(folder.resolve(Manifest.FILE));
+  }
+
+  /** Opens a package and checks it: manifest, digest, names, shapes. */
+  public static OffsitePackage open(Path folder) throws IOException {
+    JsonObject manifest = Manifest.read(folder, FORMAT, WEIGHTS);
+    Manifest.base(manifest);
+    JsonObject config = JsonObject.read(folder.resolve("config.json"));
+    Spec spec = Family.of(config).read(config);
+    List<String> slots = manifest.strings("slots");
+    Set<String> adapter = new LinkedHashSet<>(manifest.strings("adapter_slots"));
+    for (String s : slots) if (!s.matches("blocks\\.(0|[1-9][0-9]{0,5})") || Integer.parseInt(s.substring(7)) >= spec.layers()) throw manifest.wrong("slots", "names " + s + ", which is no block of a model of " + spec.layers());
+    if (new LinkedHashSet<>(slots).size() != slots.size()) throw manifest.wrong("slots", "must be distinct, got " + slots);
+    if (adapter.isEmpty() || !slots.containsAll(adapter)) throw manifest.wrong("adapter_slots", "must be some of slots " + slots + ", got " + adapter);
+    Checkpoint checkpoint = Checkpoint.ofFile(folder.resolve(WEIGHTS));
+    try {
+      CheckpointSource source = CheckpointSource.ofOwnNames(folder, checkpoint);
+      TransformerModel model = ModelFactory.build(spec, slots, source);
+      List<String> unused = source.report(List.of()).unused();
+      if (!unused.isEmpty()) throw new FormatException(folder.resolve(WEIGHTS) + ": holds tensors that are no part of the package: " + unused);
+      return new OffsitePackage(folder, manifest, config, checkpoint, model, adapter);
+    } catch (IOException | RuntimeException e) {
+      checkpoint.close();
+      throw e;
+    }
+  }
+
+  /** Adapter and emulator as one model, everything frozen and mapped. */
+  public TransformerModel model() {
+    return model;
+  }
+
+  /** The slots to tune. */
+  public Set<String> adapterSlots() {
+    return java.util.Collections.unmodifiableSet(adapterSlots);
+  }
+
+  /** Fingerprint of the owner's full model. */
+  public BaseFingerprint base() throws FormatException {
+    return Manifest.base(manifest);
+  }
+
+  /** The full model's {@code config.json}. */
+  public JsonObject config() {
+    return config;
+  }
+
+  /** How the emulator was made. */
+  public JsonObject recipe() throws FormatException {
+    return manifest.object("recipe");
+  }
+
+  /** The folder. */
+  public Path path() {
+    return path;
+  }
+
+  /** Unmaps the weights. */
+  @Override
+  public void close() {
+    checkpoint.close();
+  }
+}
