@@ -1,0 +1,182 @@
+package dev.outpost.transformer.train;
+
+import dev.outpost.autograd.Gradients;
+import dev.outpost.autograd.Tape;
+import dev.outpost.autograd.Var;
+import dev.outpost.autograd.optim.AdamW;
+import dev.outpost.autograd.optim.ClipNorm;
+import dev.outpost.autograd.optim.Optimizer;
+import dev.outpost.autograd.optim.ParameterGroup;
+import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.memory.Workspace;
+import dev.outpost.tensor.random.RandomStream;
+import dev.outpost.tensor.weight.HeapWeight;
+import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.module.Pass;
+import dev.outpost.transformer.run.Perplexity;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Trains the trainable parameters of a model in place. The same plan, data and seed give the same bits on any number of threads, whether or not the run was interrupted and resumed.
+ *
+ * <p>Not thread-safe; one run per trainer.
+ */
+public final class Trainer {
+  private final TransformerModel model;
+  private final Objective objective;
+  private final Blocks train;
+  private final @Nullable Blocks validation;
+  private final TrainingPlan plan;
+  private final Kernels kernels;
+  private final Workspace workspace = new Workspace();
+  private final Gradients gradients = new Gradients();
+  private final Map<String, HeapWeight> parameters = new LinkedHashMap<>();
+  private final Map<String, float[]> bestValues = new HashMap<>();
+  private final List<ParameterGroup> groups;
+  private final Optimizer optimizer;
+  private final BatchOrder order;
+
+  /**
+   * @param model its trainable parameters are what changes; at least one
+   * @param validation measured at the plan's intervals; null keeps the last parameters as the best
+   */
+  public Trainer(TransformerModel model, Objective objective, Blocks train, @Nullable Blocks validation, TrainingPlan plan, Kernels kernels) {
+    this.model = model;
+    this.objective = objective;
+    this.train = train;
+    this.validation = validation;
+    this.plan = plan;
+    this.kernels = kernels;
+    List<ParameterGroup.Named> decayed = new ArrayList<>();
+    List<ParameterGroup.Named> exempt = new ArrayList<>();
+    model.visit(
+        (name, p) -> {
+          if (!p.trainable()) return;
+          HeapWeight w = (HeapWeight) p.weight();
+          parameters.put(name, w);
+          (p.shape().rank() < 2 ? exempt : decayed).add(new ParameterGroup.Named(name, w));
+        });
+    if (parameters.isEmpty()) throw new IllegalArgumentException("trainer: the model has no trainable parameter");
+    this.groups = List.of(new ParameterGroup(decayed, plan.weightDecay()), new ParameterGroup(exempt, 0));
+    this.optimizer = AdamW.of(kernels, groups);
+    this.order = new BatchOrder(train.count(), plan.seed());
+  }
+
+  /**
+   * How a run ended.
+   *
+   * @param steps taken, those before a resume included
+   * @param bestLoss lowest mean validation loss; NaN without validation
+   * @param bestStep step of that loss
+   * @param finished false when stopped early
+   */
+  public record Result(int steps, double bestLoss, int bestStep, boolean finished) {}
+
+  /** Trains without keeping anything on disk. At the end the model holds the best parameters. */
+  public Result run(Progress progress) {
+    try {
+      return run(null, Map.of(), progress);
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException("no file is written without a folder", e);
+    }
+  }
+
+  /**
+   * Trains, keeping the run in {@code folder}: resumes if a state is there. At a finished end the model holds the best parameters; stopped early, the last.
+   *
+   * @param identity further settings that a resumed run must share, such as fingerprints of model and data
+   * @throws dev.outpost.tensor.io.FormatException when the folder holds a run with other settings
+   */
+  public Result run(@Nullable Path folder, Map<String, String> identity, Progress progress) throws IOException {
+    JsonObject settings = settings(identity);
+    TrainingState state = new TrainingState(0, Double.POSITIVE_INFINITY, 0);
+    if (folder != null && Files.exists(TrainingState.last(folder))) state = TrainingState.resume(folder, parameters, optimizer, settings);
+    boolean stopped = false;
+    while (state.step() < plan.steps() && !stopped) {
+      Progress.Step done = step(state.step());
+      progress.step(done);
+      int step = done.step();
+      boolean end = step == plan.steps();
+      state = new TrainingState(step, state.bestLoss(), state.bestStep());
+      if (validation != null && (end || due(plan.evaluateEvery(), step))) state = evaluate(validation, state, folder, progress);
+      stopped = !end && progress.stopRequested();
+      if (folder != null && (end || stopped || due(plan.saveEvery(), step))) state.save(folder, parameters, optimizer, settings);
+    }
+    boolean finished = state.step() >= plan.steps();
+    if (finished && validation != null) restoreBest(folder);
+    return new Result(state.step(), validation == null ? Double.NaN : state.bestLoss(), state.bestStep(), finished);
+  }
+
+  private static boolean due(int interval, int step) {
+    return interval > 0 && step % interval == 0;
+  }
+
+  private JsonObject settings(Map<String, String> identity) {
+    JsonObject s = JsonObject.create().put("plan", plan.toString()).put("train_blocks", train.count() + "x" + train.length());
+    s.put("validation_blocks", validation == null ? "none" : validation.count() + "x" + validation.length());
+    identity.forEach(s::put);
+    return s;
+  }
+
+  private Progress.Step step(int done) {
+    gradients.clear();
+    double loss = 0;
+    int tokens = 0;
+    for (int micro = 0; micro < plan.accumulation(); micro++) {
+      long position = (long) done * plan.accumulation() + micro;
+      int[] blocks = order.take(position * plan.batch(), plan.batch());
+      int[] ids = train.ids(blocks);
+      tokens += ids.length;
+      loss += backward(blocks.length, ids, train.targets(blocks), RandomStream.hash(plan.seed(), position) | 1);
+    }
+    ClipNorm.Result clipped = ClipNorm.to(plan.clip()).measure(kernels, gradients, groups, 1f / plan.accumulation());
+    float rate = plan.learningRate() * plan.schedule().at(done);
+    optimizer.step(gradients, rate, clipped.gradScale());
+    return new Progress.Step(done + 1, plan.steps(), loss / plan.accumulation(), rate, clipped.norm(), tokens, workspace.meter().peakBytes());
+  }
+
+  /** Adds one micro-batch's gradients; the key is odd because 0 would switch dropout off. */
+  private float backward(int batch, int[] ids, int[] targets, long dropoutKey) {
+    try {
+      Tape tape = Tape.recording(kernels, workspace);
+      Pass pass = Pass.of(tape, batch, train.length()).withDropout(dropoutKey).recomputing(plan.recompute());
+      Var loss = objective.loss(model, pass, ids, targets);
+      float value = loss.value().get(0);
+      tape.backward(loss, gradients);
+      return value;
+    } finally {
+      workspace.releaseAll();
+    }
+  }
+
+  private TrainingState evaluate(Blocks blocks, TrainingState state, @Nullable Path folder, Progress progress) throws IOException {
+    double loss = Perplexity.of(model, kernels, workspace, blocks, plan.batch()).meanLoss();
+    boolean best = loss < state.bestLoss();
+    if (best) {
+      state = new TrainingState(state.step(), loss, state.step());
+      if (folder != null) TrainingState.saveBest(folder, parameters);
+      else parameters.forEach((name, w) -> bestValues.put(name, w.tensor().toArray()));
+    }
+    progress.evaluated(state.step(), loss, best);
+    return state;
+  }
+
+  private void restoreBest(@Nullable Path folder) throws IOException {
+    if (folder != null) TrainingState.loadBest(folder, parameters);
+    else bestValues.forEach((name, v) -> System.arraycopy(v, 0, parameters.get(name).tensor().data(), parameters.get(name).tensor().offset(), v.length));
+  }
+
+  /** Bytes of activations and scratch, live and at peak. */
+  public dev.outpost.tensor.memory.MemoryMeter workspaceMeter() {
+    return workspace.meter();
+  }
+}
