@@ -1,0 +1,223 @@
+package dev.outpost.autograd.op;
+
+import dev.outpost.autograd.GradCheck;
+import dev.outpost.autograd.Recompute;
+import dev.outpost.autograd.Var;
+import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.AttentionShape;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.Team;
+import dev.outpost.tensor.kernel.UnaryMap;
+import dev.outpost.tensor.weight.HeapWeight;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class GradientsOfOpsTest {
+  private static final Team TEAM = Team.of(2);
+  private static final Kernels FAST = Kernels.best(TEAM);
+
+  @AfterAll
+  static void stop() {
+    TEAM.close();
+  }
+
+  private static HeapWeight normal(long seed, int... dims) {
+    return GradCheck.normal(seed, dims);
+  }
+
+  @ParameterizedTest
+  @EnumSource(Linear.Layout.class)
+  void linear(Linear.Layout layout) {
+    HeapWeight w = layout == Linear.Layout.IN_OUT ? normal(2, 5, 7) : normal(2, 7, 5);
+    GradCheck.check(
+        "linear",
+        11,
+        FAST,
+        (t, in) -> Linear.linear(t, "w", in.get(0), in.get(1), in.get(2), layout),
+        normal(1, 6, 5),
+        w,
+        normal(3, 7));
+    GradCheck.check(
+        "linear without bias",
+        12,
+        FAST,
+        (t, in) -> Linear.linear(t, "w", in.get(0), in.get(1), null, layout),
+        normal(1, 2, 3, 5),
+        w);
+  }
+
+  @Test
+  void embedding() {
+    int[] ids = {3, 0, 3, 5, 3, 1};
+    GradCheck.checkLeaves(
+        "embedding",
+        13,
+        FAST,
+        (t, in) -> Embedding.embedding(t, in.get(0), ids),
+        normal(1, 6, 4));
+  }
+
+  @Test
+  void addAndMultiplyAndScaleAndSum() {
+    HeapWeight a = normal(1, 4, 9);
+    HeapWeight b = normal(2, 4, 9);
+    GradCheck.check("add", 14, FAST, (t, in) -> Add.add(t, in.get(0), in.get(1)), a, b);
+    GradCheck.check("a + a", 15, FAST, (t, in) -> Add.add(t, in.get(0), in.get(0)), a);
+    GradCheck.check(
+        "multiply", 16, FAST, (t, in) -> Multiply.multiply(t, in.get(0), in.get(1)), a, b);
+    GradCheck.check("a·a", 17, FAST, (t, in) -> Multiply.multiply(t, in.get(0), in.get(0)), a);
+    GradCheck.check("scale", 18, FAST, (t, in) -> Scale.scale(t, in.get(0), -1.5f), a);
+    GradCheck.check("sum", 19, FAST, (t, in) -> Sum.sum(t, in.get(0)), a);
+  }
+
+  @ParameterizedTest
+  @EnumSource(UnaryMap.class)
+  void activation(UnaryMap op) {
+    HeapWeight x = normal(1, 5, 13);
+    // ReLU has no derivative at 0: stay further away than the difference steps.
+    float[] data = x.tensor().data();
+    for (int i = 0; i < data.length; i++) data[i] += Math.copySign(0.1f, data[i]);
+    GradCheck.check(
+        op.name(), 20, FAST, (t, in) -> Activation.activation(t, op, in.get(0)), x);
+  }
+
+  @Test
+  void layerNorm() {
+    GradCheck.check(
+        "layerNorm",
+        21,
+        FAST,
+        (t, in) -> LayerNorm.layerNorm(t, in.get(0), in.get(1), in.get(2), 1e-5f),
+        normal(1, 5, 12),
+        normal(2, 12),
+        normal(3, 12));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"2, 5, 3, 4, true", "1, 7, 2, 8, false", "3, 1, 1, 2, true"})
+  void fusedAttention(int batch, int time, int heads, int headDim, boolean causal) {
+    AttentionShape s = new AttentionShape(batch, time, time, heads, heads, headDim, 0.4f, causal);
+    GradCheck.check(
+        "attention " + s,
+        22,
+        FAST,
+        (t, in) -> Attention.attention(t, s, in.get(0)),
+        normal(1, batch * time, 3 * heads * headDim));
+  }
+
+  @Test
+  void fusedAttentionWithFewerKeyHeads() {
+    AttentionShape s = new AttentionShape(2, 5, 5, 4, 2, 3, 0.5f, true);
+    GradCheck.check(
+        "attention " + s,
+        23,
+        FAST,
+        (t, in) -> Attention.attention(t, s, in.get(0)),
+        normal(1, 10, 8 * 3));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"2, 3, 5, 4, 2, 4, true", "1, 6, 6, 2, 2, 3, true", "2, 4, 3, 2, 1, 5, false"})
+  void separateAttention(
+      int batch, int queries, int keys, int heads, int kvHeads, int headDim, boolean causal) {
+    AttentionShape s =
+        new AttentionShape(batch, queries, keys, heads, kvHeads, headDim, 0.6f, causal);
+    GradCheck.check(
+        "attention " + s,
+        24,
+        FAST,
+        (t, in) -> Attention.attention(t, s, in.get(0), in.get(1), in.get(2)),
+        normal(1, batch * queries, heads * headDim),
+        normal(2, batch * keys, kvHeads * headDim),
+        normal(3, batch * keys, kvHeads * headDim));
+  }
+
+  @Test
+  void attentionOfOneValueAsQueryKeyAndValue() {
+    AttentionShape s = AttentionShape.causal(2, 4, 2, 3);
+    GradCheck.check(
+        "self attention",
+        25,
+        FAST,
+        (t, in) -> Attention.attention(t, s, in.get(0), in.get(0), in.get(0)),
+        normal(1, 8, 6));
+  }
+
+  @Test
+  void dropout() {
+    GradCheck.check(
+        "dropout", 26, FAST, (t, in) -> Dropout.dropout(t, in.get(0), 0.3f, 99), normal(1, 8, 9));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1", "2", "3", "5", "100"})
+  void linearCrossEntropy(int chunkRows) {
+    int[] targets = {2, -100, 0, 10, -1, 4, 4};
+    GradCheck.check(
+        "linearCrossEntropy",
+        27,
+        FAST,
+        (t, in) ->
+            CrossEntropy.linearCrossEntropy(t, in.get(0), in.get(1), targets, chunkRows),
+        normal(1, 7, 6),
+        normal(2, 11, 6));
+  }
+
+  @Test
+  void linearCrossEntropyThatCountsEveryRow() {
+    int[] targets = {2, 0, 10, 4};
+    GradCheck.check(
+        "linearCrossEntropy",
+        28,
+        FAST,
+        (t, in) -> CrossEntropy.linearCrossEntropy(t, in.get(0), in.get(1), targets),
+        normal(1, 4, 6),
+        normal(2, 11, 6));
+  }
+
+  @Test
+  void crossEntropy() {
+    int[] targets = {2, -1, 0, 8};
+    GradCheck.check(
+        "crossEntropy",
+        29,
+        FAST,
+        (t, in) -> CrossEntropy.crossEntropy(t, in.get(0), targets),
+        normal(1, 4, 9));
+  }
+
+  @Test
+  void normalisedMse() {
+    Tensor teacher = normal(5, 6, 7).tensor();
+    GradCheck.check(
+        "normalisedMse",
+        30,
+        FAST,
+        (t, in) -> NormalisedMse.normalisedMse(t, in.get(0), teacher),
+        normal(1, 6, 7));
+  }
+
+  @Test
+  void recompute() {
+    HeapWeight w = normal(2, 5, 5);
+    GradCheck.check(
+        "recompute",
+        31,
+        FAST,
+        (t, in) ->
+            Recompute.recompute(
+                t,
+                in.get(0),
+                false,
+                (u, x) -> {
+                  Var y =
+                      Linear.linear(
+                          u, "w", x, u.leaf(w, false), null, Linear.Layout.OUT_IN);
+                  return Add.add(u, x, Activation.activation(u, UnaryMap.TANH, y));
+                }),
+        normal(1, 4, 5));
+  }
+}
