@@ -41,6 +41,7 @@ public final class BytePair implements Tokenizer {
    * @param added in order of id, each id either the vocabulary's for that text or its own
    * @param nfc whether text is first brought into Unicode normal form C
    * @param wholeWords whether a word that is itself a token is never merged from bytes
+   * @param postProcessor as tokenizer.json holds it; only kept for writing
    */
   record Settings(
       Vocabulary vocabulary,
@@ -48,7 +49,14 @@ public final class BytePair implements Tokenizer {
       PreTokenizer preTokenizer,
       boolean nfc,
       boolean wholeWords,
-      TokenRoles roles) {}
+      TokenRoles roles,
+      @Nullable Object postProcessor) {
+
+    Settings withRoles(TokenRoles other) {
+      return new Settings(
+          vocabulary, added, preTokenizer, nfc, wholeWords, other, postProcessor);
+    }
+  }
 
   BytePair(Settings settings) {
     this.settings = settings;
@@ -63,6 +71,10 @@ public final class BytePair implements Tokenizer {
       addedIds.put(t.content(), t.id());
     }
     for (int id = 0; id <= largest; id++) bytes[id] = spelled(tokens[id]);
+    for (AddedToken t : settings.added()) {
+      // The reference decodes such a token to the spelling it was found by.
+      if (t.normalized()) bytes[t.id()] = spelled(normalize(t.content()));
+    }
     for (int b = 0; b < 256; b++) {
       // Bytes that no text contains may lack a token.
       byteIds[b] = vocabulary.ids().getOrDefault(String.valueOf(ByteAlphabet.character(b)), -1);

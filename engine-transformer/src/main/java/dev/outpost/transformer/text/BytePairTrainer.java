@@ -96,7 +96,7 @@ public record BytePairTrainer(
                 size -> progress.at("merging", size, vocabularySize));
     return new BytePair(
         new BytePair.Settings(
-            vocabulary, added(), words, false, false, TokenRoles.endOfText(endOfText())));
+            vocabulary, added(), words, false, false, TokenRoles.endOfText(endOfText()), null));
   }
 
   private List<AddedToken> added() {

@@ -1,0 +1,182 @@
+package dev.outpost.transformer.text;
+
+import dev.outpost.tensor.io.AtomicFile;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.ObjectWriteContext;
+import tools.jackson.core.json.JsonFactory;
+
+/** Writes a byte-pair tokenizer in the files that Hugging Face's libraries read. */
+final class TokenizerWriter {
+  private final BytePair.Settings settings;
+  private final Map<String, Integer> ids = new LinkedHashMap<>();
+
+  TokenizerWriter(BytePair tokenizer) {
+    settings = tokenizer.settings();
+    settings.vocabulary().ids().entrySet().stream()
+        .sorted(Map.Entry.comparingByValue())
+        .forEach(e -> ids.put(e.getKey(), e.getValue()));
+  }
+
+  void write(Path folder) throws IOException {
+    writeText(folder.resolve("vocab.json"), json(ids));
+    writeText(
+        folder.resolve("merges.txt"),
+        "#version: 0.2\n" + String.join("\n", merges()) + "\n");
+    writeText(folder.resolve("tokenizer_config.json"), json(config()));
+    writeText(folder.resolve("tokenizer.json"), json(tokenizer()));
+  }
+
+  private static void writeText(Path file, String text) throws IOException {
+    AtomicFile.write(file, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  // Byte characters include no space, so "a b" is unambiguous, and old readers know no other form.
+  private List<String> merges() {
+    return settings.vocabulary().merges().stream().map(m -> m.left() + " " + m.right()).toList();
+  }
+
+  private Map<String, @Nullable Object> tokenizer() {
+    Map<String, @Nullable Object> root =
+        object("version", "1.0", "truncation", null, "padding", null);
+    List<Object> added = new ArrayList<>();
+    for (AddedToken t : settings.added()) {
+      Map<String, @Nullable Object> fields = object("id", t.id());
+      fields.putAll(fields(t));
+      added.add(fields);
+    }
+    root.put("added_tokens", added);
+    root.put("normalizer", settings.nfc() ? object("type", "NFC") : null);
+    root.put("pre_tokenizer", preTokenizer());
+    Object post = settings.postProcessor();
+    root.put("post_processor", post == null ? byteLevel(true, false, true) : post);
+    root.put("decoder", byteLevel(true, true, true));
+    root.put(
+        "model",
+        object(
+            "type", "BPE",
+            "dropout", null,
+            "unk_token", null,
+            "continuing_subword_prefix", null,
+            "end_of_word_suffix", null,
+            "fuse_unk", false,
+            "byte_fallback", false,
+            "ignore_merges", settings.wholeWords(),
+            "vocab", ids,
+            "merges", merges()));
+    return root;
+  }
+
+  private static Map<String, @Nullable Object> fields(AddedToken t) {
+    return object(
+        "content", t.content(),
+        "single_word", t.singleWord(),
+        "lstrip", t.lstrip(),
+        "rstrip", t.rstrip(),
+        "normalized", t.normalized(),
+        "special", t.special());
+  }
+
+  private Object preTokenizer() {
+    PreTokenizer p = settings.preTokenizer();
+    Object last = byteLevel(p.addPrefixSpace(), true, p.gpt2Split());
+    if (p.splits().isEmpty()) return last;
+    List<Object> steps = new ArrayList<>();
+    for (SplitPattern split : p.splits()) {
+      steps.add(
+          switch (split) {
+            case DIGIT -> object("type", "Digits", "individual_digits", true);
+            case DIGITS -> object("type", "Digits", "individual_digits", false);
+            case GPT2, LLAMA3, QWEN2, BLOOM ->
+                object(
+                    "type", "Split",
+                    "pattern", object("Regex", split.expression()),
+                    "behavior", "Isolated",
+                    "invert", false);
+          });
+    }
+    steps.add(last);
+    return object("type", "Sequence", "pretokenizers", steps);
+  }
+
+  private static Map<String, @Nullable Object> byteLevel(
+      boolean prefix, boolean trim, boolean split) {
+    return object(
+        "type", "ByteLevel",
+        "add_prefix_space", prefix,
+        "trim_offsets", trim,
+        "use_regex", split);
+  }
+
+  private Map<String, @Nullable Object> config() {
+    Map<String, @Nullable Object> added = new LinkedHashMap<>();
+    for (AddedToken t : settings.added()) added.put(String.valueOf(t.id()), fields(t));
+    TokenRoles roles = settings.roles();
+    // The general class takes everything from tokenizer.json; a family's own class would build
+    // its pre-tokenizer anew.
+    Map<String, @Nullable Object> config =
+        object(
+            "tokenizer_class", "PreTrainedTokenizerFast",
+            "add_prefix_space", settings.preTokenizer().addPrefixSpace(),
+            "clean_up_tokenization_spaces", false,
+            "added_tokens_decoder", added);
+    putIfKnown(config, "bos_token", roles.beginOfText());
+    putIfKnown(config, "eos_token", roles.endOfText());
+    putIfKnown(config, "unk_token", roles.unknown());
+    putIfKnown(config, "pad_token", roles.padding());
+    return config;
+  }
+
+  private static void putIfKnown(
+      Map<String, @Nullable Object> config, String role, @Nullable String token) {
+    if (token != null) config.put(role, token);
+  }
+
+  private static Map<String, @Nullable Object> object(@Nullable Object... namesAndValues) {
+    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+    for (int i = 0; i < namesAndValues.length; i += 2) {
+      fields.put(String.valueOf(namesAndValues[i]), namesAndValues[i + 1]);
+    }
+    return fields;
+  }
+
+  private static String json(Object value) {
+    StringWriter text = new StringWriter();
+    try (JsonGenerator g =
+        JsonFactory.builder().build().createGenerator(ObjectWriteContext.empty(), text)) {
+      write(g, value);
+    }
+    return text.append('\n').toString();
+  }
+
+  private static void write(JsonGenerator g, @Nullable Object value) {
+    switch (value) {
+      case null -> g.writeNull();
+      case Map<?, ?> fields -> {
+        g.writeStartObject();
+        for (Map.Entry<?, ?> e : fields.entrySet()) {
+          g.writeName(String.valueOf(e.getKey()));
+          write(g, e.getValue());
+        }
+        g.writeEndObject();
+      }
+      case List<?> items -> {
+        g.writeStartArray();
+        for (Object item : items) write(g, item);
+        g.writeEndArray();
+      }
+      case String s -> g.writeString(s);
+      case Boolean b -> g.writeBoolean(b);
+      case Number n -> g.writeNumber(n.toString());
+      default -> throw new IllegalArgumentException("json: cannot write " + value.getClass());
+    }
+  }
+}
