@@ -110,6 +110,11 @@ public final class JsonObject {
     return fields.get(field) != null;
   }
 
+  /** A field's plain value (String, Long, Double, Boolean, Map, List), null when absent. */
+  public @Nullable Object value(String field) {
+    return fields.get(field);
+  }
+
   /** A required text. */
   public String string(String field) throws FormatException {
     return require(field, String.class, "a string");

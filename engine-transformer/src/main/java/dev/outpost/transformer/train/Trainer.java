@@ -121,7 +121,7 @@ public final class Trainer {
   }
 
   private JsonObject settings(Map<String, String> identity) {
-    JsonObject s = JsonObject.create().put("plan", plan.toString()).put("train_blocks", train.count() + "x" + train.length());
+    JsonObject s = JsonObject.create().put("plan", plan.savingEvery(0).toString()).put("train_blocks", train.count() + "x" + train.length());
     s.put("validation_blocks", validation == null ? "none" : validation.count() + "x" + validation.length());
     identity.forEach(s::put);
     return s;

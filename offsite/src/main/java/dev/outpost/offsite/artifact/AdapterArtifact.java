@@ -30,7 +30,8 @@ import java.util.Set;
  * @param provenance how it was tuned: data size, steps, seed, losses
  */
 public record AdapterArtifact(BaseFingerprint base, Set<String> slots, Optional<LoraConfig> lora, Map<String, HeapWeight> tensors, JsonObject provenance) {
-  private static final String FORMAT = "outpost-adapter";
+  /** What {@code manifest.json} says in its field {@code format}. */
+  public static final String FORMAT = "outpost-adapter";
   private static final String WEIGHTS = "adapter.safetensors";
 
   public AdapterArtifact {

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  * {@code manifest.json}, and the tokenizer's files. It holds nothing of the blocks that were dropped.
  */
 public final class OffsitePackage implements AutoCloseable {
-  private static final String FORMAT = "outpost-package";
+  /** What {@code manifest.json} says in its field {@code format}. */
+  public static final String FORMAT = "outpost-package";
   private static final String WEIGHTS = "model.safetensors";
 
   private final Path path;

@@ -1,0 +1,10 @@
+package dev.outpost.offsite.app;
+
+/** Something the user gave cannot be used; the message says what, why and what to do. */
+final class BadInput extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  BadInput(String message) {
+    super(message);
+  }
+}

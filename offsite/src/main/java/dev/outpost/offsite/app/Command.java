@@ -1,0 +1,56 @@
+package dev.outpost.offsite.app;
+
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.KernelsSelection;
+import dev.outpost.tensor.kernel.Team;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Option;
+
+/** What all commands share: threads, seed, and how they speak. */
+abstract class Command implements Callable<Integer> {
+  @Option(names = "--threads", paramLabel = "N", description = "Threads to compute on. Default: one per processor. Results do not depend on it.")
+  int threads = Runtime.getRuntime().availableProcessors();
+
+  @Option(names = "--seed", paramLabel = "N", description = "Seed of everything random. Default: ${DEFAULT-VALUE}. Same seed, same bits.")
+  long seed = 42;
+
+  @Option(names = "--json", description = "Write results and progress as JSON lines to standard output.")
+  boolean json;
+
+  @Option(
+      names = {"-q", "--quiet"},
+      description = "Only results and errors.")
+  boolean quiet;
+
+  private final Interruption interruption;
+
+  Command(Interruption interruption) {
+    this.interruption = interruption;
+  }
+
+  @Override
+  public final Integer call() throws Exception {
+    if (threads < 1 || threads > 1024) throw new BadInput("--threads: must be between 1 and 1024, got " + threads);
+    Console console = Console.system(json, quiet);
+    try (Team team = Team.of(threads)) {
+      Kernels kernels = Kernels.best(team);
+      if (KernelsSelection.current().isFallback()) console.note(KernelsSelection.current().describe());
+      return run(console, kernels);
+    } finally {
+      console.clearBar();
+    }
+  }
+
+  /** Does the work and returns an {@link ExitCode}. */
+  abstract int run(Console console, Kernels kernels) throws Exception;
+
+  /** Whether Ctrl-C was pressed. */
+  final boolean stopRequested() {
+    return interruption.requested();
+  }
+
+  /** A bar for a training run. */
+  final TrainingBar bar(Console console, String name) {
+    return new TrainingBar(console, name, this::stopRequested);
+  }
+}

@@ -1,0 +1,190 @@
+package dev.outpost.offsite.app;
+
+import dev.outpost.transformer.text.Tokenizer;
+import dev.outpost.transformer.train.Blocks;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.PathMatcher;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.stream.Stream;
+import java.util.zip.CRC32;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+
+/**
+ * Text documents in a fixed order, from a file, a folder (all UTF-8 files below it) or a zip.
+ *
+ * @param name for messages
+ * @param documents texts
+ */
+record Corpus(String name, List<String> documents) {
+  private static final long MAX_FILE = 64L << 20;
+
+  Corpus {
+    documents = List.copyOf(documents);
+  }
+
+  /**
+   * Reads a corpus.
+   *
+   * @param glob which files below a folder or inside a zip, matched on the path from there with forward slashes, such as {@code **.java}
+   */
+  static Corpus read(Path path, String glob) throws IOException {
+    if (!Files.exists(path)) throw new BadInput(path + ": no such file or folder; --corpus takes a text file, a folder of text files, or a zip");
+    List<String> texts;
+    if (Files.isDirectory(path)) texts = folder(path, glob);
+    else if (path.toString().endsWith(".zip")) texts = zip(path, matcher(glob));
+    else texts = List.of(text(path.toString(), Files.readAllBytes(requireModest(path))));
+    texts = texts.stream().filter(t -> !t.isBlank()).toList();
+    if (texts.isEmpty()) throw new BadInput(path + ": holds no text" + (Files.isRegularFile(path) && !path.toString().endsWith(".zip") ? "" : " in UTF-8 that matches " + glob) + "; the corpus must not be empty");
+    return new Corpus(path.toString(), texts);
+  }
+
+  private static Path requireModest(Path p) throws IOException {
+    if (Files.size(p) > MAX_FILE) throw new BadInput(p + ": is larger than 64 MiB; split it into several files in one folder");
+    return p;
+  }
+
+  private static PathMatcher matcher(String glob) {
+    try {
+      return FileSystems.getDefault().getPathMatcher("glob:" + glob);
+    } catch (java.util.regex.PatternSyntaxException e) {
+      throw new BadInput("--include: \"" + glob + "\" is no pattern: " + e.getDescription() + "; try \"**.txt\"");
+    }
+  }
+
+  private static List<String> folder(Path root, String glob) throws IOException {
+    PathMatcher matcher = matcher(glob);
+    List<Path> files;
+    try (Stream<Path> walk = Files.walk(root)) {
+      files = walk.filter(Files::isRegularFile).filter(p -> matcher.matches(root.relativize(p))).sorted().toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+    List<String> texts = new ArrayList<>();
+    for (Path p : files) {
+      byte[] bytes = Files.readAllBytes(requireModest(p));
+      if (isText(bytes)) texts.add(text(p.toString(), bytes));
+    }
+    return texts;
+  }
+
+  /** Files of a zip whose path matches. */
+  private static List<String> zip(Path path, PathMatcher matcher) throws IOException {
+    List<String> texts = new ArrayList<>();
+    try (ZipFile zip = new ZipFile(path.toFile())) {
+      List<? extends ZipEntry> entries =
+          zip.stream().filter(e -> !e.isDirectory() && matcher.matches(Path.of(e.getName()))).sorted((a, b) -> a.getName().compareTo(b.getName())).toList();
+      for (ZipEntry e : entries) {
+        try (InputStream in = zip.getInputStream(e)) {
+          byte[] bytes = in.readNBytes((int) MAX_FILE);
+          if (isText(bytes)) texts.add(text(e.getName(), bytes));
+        }
+      }
+    } catch (java.util.zip.ZipException e) {
+      throw new BadInput(path + ": is no readable zip: " + e.getMessage());
+    }
+    return texts;
+  }
+
+  private static boolean isText(byte[] bytes) {
+    try {
+      StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes));
+      for (byte b : bytes) if (b == 0) return false;
+      return true;
+    } catch (CharacterCodingException e) {
+      return false;
+    }
+  }
+
+  private static String text(String name, byte[] bytes) {
+    if (!isText(bytes)) throw new BadInput(name + ": is no UTF-8 text");
+    return new String(bytes, StandardCharsets.UTF_8);
+  }
+
+  /** The documents without a leading comment that is a licence: it is the same in every file of a project and would flatter every number. */
+  Corpus withoutLicences() {
+    return new Corpus(
+        name,
+        documents.stream()
+            .map(
+                d -> {
+                  String t = d.stripLeading();
+                  int end = t.indexOf("*/");
+                  return t.startsWith("/*") && end > 0 && t.substring(0, end).contains("Copyright") ? t.substring(end + 2).stripLeading() : d;
+                })
+            .toList());
+  }
+
+  /**
+   * Two corpora, the second with about the given share of the text. Many documents are dealt out whole, by a hash of their content, so that one never moves with its neighbours;
+   * a few are each cut near the end.
+   */
+  Split split(double share) {
+    List<String> rest = new ArrayList<>();
+    List<String> held = new ArrayList<>();
+    boolean whole = documents.size() >= 50;
+    for (String d : documents) {
+      if (whole) (hash(d) % 10_000 < share * 10_000 ? held : rest).add(d);
+      else {
+        int cut = (int) (d.length() * (1 - share));
+        if (cut > 0 && Character.isLowSurrogate(d.charAt(Math.min(cut, d.length() - 1)))) cut--;
+        rest.add(d.substring(0, cut));
+        held.add(d.substring(cut));
+      }
+    }
+    return new Split(new Corpus(name + " (training part)", rest), new Corpus(name + " (validation part)", held));
+  }
+
+  private static long hash(String text) {
+    CRC32 crc = new CRC32();
+    crc.update(text.getBytes(StandardCharsets.UTF_8));
+    return crc.getValue();
+  }
+
+  /** A corpus in two parts. */
+  record Split(Corpus train, Corpus validation) {}
+
+  /** Characters in all documents. */
+  long characters() {
+    return documents.stream().mapToLong(String::length).sum();
+  }
+
+  /** The first documents, until {@code most} characters are reached; the last one is cut. */
+  Corpus first(long most) {
+    List<String> some = new ArrayList<>();
+    long left = most;
+    for (String d : documents) {
+      if (left <= 0) break;
+      some.add(d.length() <= left ? d : d.substring(0, (int) left));
+      left -= d.length();
+    }
+    return new Corpus(name, some);
+  }
+
+  /** All documents as one stream of tokens, each ended by end-of-text, in blocks. */
+  Blocks blocks(Tokenizer tokenizer, int length) {
+    int[] all = new int[1024];
+    int n = 0;
+    OptionalInt end = tokenizer.endOfText();
+    for (String d : documents) {
+      int[] ids = tokenizer.encode(d);
+      if (n + ids.length + 1 > all.length) all = Arrays.copyOf(all, Math.max(all.length * 2, n + ids.length + 1));
+      System.arraycopy(ids, 0, all, n, ids.length);
+      n += ids.length;
+      if (end.isPresent()) all[n++] = end.getAsInt();
+    }
+    if (n < length) throw new BadInput(name + ": has " + n + " tokens, fewer than one block of " + length + "; give more text, or a smaller --block");
+    return Blocks.of(Arrays.copyOf(all, n), length);
+  }
+}

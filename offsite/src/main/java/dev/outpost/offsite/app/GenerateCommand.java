@@ -1,0 +1,73 @@
+package dev.outpost.offsite.app;
+
+import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.random.RandomStream;
+import dev.outpost.transformer.run.Generator;
+import dev.outpost.transformer.run.Sampling;
+import dev.outpost.transformer.run.StopStrings;
+import dev.outpost.transformer.text.Tokenizer;
+import java.util.List;
+import java.util.Locale;
+import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code outpost generate}: text from a model. */
+@CommandLine.Command(name = "generate", description = "Continue a prompt, with a full model or a package, with or without an adapter.")
+final class GenerateCommand extends Command {
+  @Mixin ModelOptions model;
+
+  @Option(names = "--prompt", required = true, paramLabel = "TEXT", description = "What to continue.")
+  String prompt;
+
+  @Option(names = "--max-tokens", paramLabel = "N", description = "Most tokens to generate. Default: ${DEFAULT-VALUE}.")
+  int most = 128;
+
+  @Option(names = "--temperature", paramLabel = "X", description = "0 always takes the best token. Default: ${DEFAULT-VALUE}.")
+  float temperature = 0.8f;
+
+  @Option(names = "--top-k", paramLabel = "N", description = "Choose among the N best tokens; 0 for all. Default: ${DEFAULT-VALUE}.")
+  int topK = 0;
+
+  @Option(names = "--top-p", paramLabel = "P", description = "Choose among the fewest tokens whose probabilities reach P. Default: ${DEFAULT-VALUE}.")
+  float topP = 0.95f;
+
+  @Option(names = "--stop", paramLabel = "TEXT", description = "Stop before this text; may be given several times.")
+  List<String> stops = List.of();
+
+  GenerateCommand(Interruption interruption) {
+    super(interruption);
+  }
+
+  @Override
+  int run(Console console, Kernels kernels) throws Exception {
+    Sampling sampling;
+    try {
+      sampling = new Sampling(temperature, topK, topP);
+    } catch (IllegalArgumentException e) {
+      throw new BadInput(e.getMessage());
+    }
+    if (most < 1) throw new BadInput("--max-tokens: must be at least 1, got " + most);
+    try (ModelOptions.Open open = model.open(kernels)) {
+      Tokenizer tokenizer = open.tokenizer();
+      int[] ids = prompt.isEmpty() && tokenizer.endOfText().isPresent() ? new int[] {tokenizer.endOfText().getAsInt()} : tokenizer.encode(prompt);
+      int context = open.model().spec().context();
+      if (ids.length == 0) throw new BadInput("--prompt: is empty, and the tokenizer has no end-of-text token to start from");
+      if (ids.length >= context) throw new BadInput("--prompt: has " + ids.length + " tokens; the model's context is " + context + ", and at least one must be left to generate. Shorten the prompt");
+      console.write(prompt);
+      StopStrings text = new StopStrings(tokenizer, stops, console::write);
+      long start = System.nanoTime();
+      int made =
+          new Generator(open.model(), kernels)
+              .generate(ids, most, sampling, RandomStream.of(seed, "sample"), token -> text.push(token) && !stopRequested());
+      text.finish();
+      double seconds = (System.nanoTime() - start) / 1e9;
+      console.say("");
+      console.note(String.format(Locale.ROOT, "%d tokens, %.1f tokens/s", made, made / seconds));
+      console.emit(
+          JsonObject.create().put("event", "result").put("prompt", prompt).put("text", text.text()).put("tokens", made).put("tokens_per_second", made / seconds));
+      return ExitCode.OK;
+    }
+  }
+}

@@ -1,0 +1,130 @@
+package dev.outpost.offsite.app;
+
+import dev.outpost.offsite.artifact.AdapterArtifact;
+import dev.outpost.offsite.artifact.BaseFingerprint;
+import dev.outpost.offsite.artifact.OffsitePackage;
+import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.io.SafetensorsFile;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.KernelsSelection;
+import dev.outpost.transformer.Spec;
+import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.load.ModelFolder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code outpost inspect}: what a folder or file is, and whether it is whole. */
+@CommandLine.Command(name = "inspect", description = "Tell what a model, package, adapter or safetensors file holds, and check it. Without a path: this machine and its kernels.")
+final class InspectCommand extends Command {
+  @Parameters(arity = "0..1", paramLabel = "PATH", description = "A model folder, package, adapter, or .safetensors file.")
+  Path path;
+
+  @Option(names = "--tensors", description = "List every tensor.")
+  boolean tensors;
+
+  InspectCommand(Interruption interruption) {
+    super(interruption);
+  }
+
+  @Override
+  int run(Console console, Kernels kernels) throws Exception {
+    JsonObject found = path == null ? machine(kernels) : Files.isRegularFile(path) ? file(console) : folder(console);
+    for (String field : found.names()) console.say(String.format(Locale.ROOT, "%-18s %s", field, text(found, field)));
+    console.emit(found);
+    return ExitCode.OK;
+  }
+
+  private static String text(JsonObject o, String field) {
+    return o.value(field) instanceof Number n && !(n instanceof Double) ? String.format(Locale.ROOT, "%,d", n.longValue()) : String.valueOf(o.value(field));
+  }
+
+  private JsonObject machine(Kernels kernels) {
+    return JsonObject.create()
+        .put("kind", "machine")
+        .put("java", System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version"))
+        .put("processors", Runtime.getRuntime().availableProcessors())
+        .put("max_heap_bytes", Runtime.getRuntime().maxMemory())
+        .put("kernels", kernels.name())
+        .put("selection", KernelsSelection.current().describe());
+  }
+
+  private JsonObject file(Console console) throws IOException {
+    try (SafetensorsFile f = SafetensorsFile.open(path)) {
+      if (tensors) {
+        for (String name : f.names()) {
+          console.say(name + "  " + f.info(name));
+          console.emit(JsonObject.create().put("tensor", name).put("dtype", f.info(name).dtype()));
+        }
+      }
+      return JsonObject.create().put("kind", "safetensors").put("path", path.toString()).put("tensors", f.names().size()).put("bytes", Files.size(path)).put("metadata", f.metadata());
+    }
+  }
+
+  private JsonObject folder(Console console) throws IOException {
+    Path manifest = path.resolve("manifest.json");
+    if (!Files.isDirectory(path)) throw new BadInput(path + ": no such file or folder");
+    if (!Files.exists(manifest)) return model(console);
+    String format = JsonObject.read(manifest).string("format");
+    return switch (format) {
+      case OffsitePackage.FORMAT -> pack(console);
+      case AdapterArtifact.FORMAT -> adapter(console);
+      default -> throw new BadInput(manifest + ": field format is \"" + format + "\"; known: " + OffsitePackage.FORMAT + ", " + AdapterArtifact.FORMAT);
+    };
+  }
+
+  private JsonObject model(Console console) throws IOException {
+    try (ModelFolder f = ModelFolder.open(path)) {
+      list(console, f.model());
+      JsonObject o = JsonObject.create().put("kind", "model").put("path", path.toString());
+      spec(o, f.model());
+      return o.put("fingerprint", BaseFingerprint.of(f.model()).sha256()).put("unused_tensors", f.report().unused()).put("notes", f.report().notes());
+    }
+  }
+
+  private JsonObject pack(Console console) throws IOException {
+    try (OffsitePackage p = OffsitePackage.open(path)) {
+      list(console, p.model());
+      JsonObject o = JsonObject.create().put("kind", "package").put("path", path.toString());
+      spec(o, p.model());
+      return o.put("slots", p.model().slots().stream().map(s -> s.name()).toList())
+          .put("adapter_slots", p.adapterSlots())
+          .put("base_fingerprint", p.base().sha256())
+          .put("recipe", p.recipe());
+    }
+  }
+
+  private JsonObject adapter(Console console) throws IOException {
+    AdapterArtifact a = AdapterArtifact.read(path);
+    if (tensors) a.tensors().forEach((name, w) -> console.say(name + "  " + w.shape()));
+    return JsonObject.create()
+        .put("kind", "adapter")
+        .put("path", path.toString())
+        .put("method", a.lora().map(Object::toString).orElse("full"))
+        .put("slots", a.slots())
+        .put("tensors", a.tensors().size())
+        .put("parameters", a.tensors().values().stream().mapToLong(w -> w.shape().size()).sum())
+        .put("base_fingerprint", a.base().sha256())
+        .put("provenance", a.provenance());
+  }
+
+  private void list(Console console, TransformerModel m) {
+    if (tensors) m.visit((name, p) -> console.say(name + "  " + p.weight()));
+  }
+
+  private static void spec(JsonObject o, TransformerModel m) {
+    Spec s = m.spec();
+    o.put("family", s.family())
+        .put("vocabulary", s.vocabularySize())
+        .put("context", s.context())
+        .put("width", s.width())
+        .put("blocks", m.slots().size())
+        .put("blocks_of_base", s.layers())
+        .put("heads", s.heads())
+        .put("parameters", m.count(false));
+  }
+}

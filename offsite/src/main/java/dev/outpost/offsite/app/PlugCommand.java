@@ -1,0 +1,50 @@
+package dev.outpost.offsite.app;
+
+import dev.outpost.offsite.artifact.AdapterArtifact;
+import dev.outpost.offsite.artifact.BaseFingerprint;
+import dev.outpost.offsite.artifact.PlugIn;
+import dev.outpost.tensor.DType;
+import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.load.ModelFolder;
+import dev.outpost.transformer.peft.Attach;
+import java.nio.file.Path;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+
+/** {@code outpost plug}: the adapter comes home. */
+@CommandLine.Command(
+    name = "plug",
+    description = {"Owner: put a tuned adapter into the full model.", "Checks fingerprint, names and shapes first; LoRA is merged. Writes a Hugging Face folder."})
+final class PlugCommand extends Command {
+  @Option(names = "--model", required = true, paramLabel = "DIR", description = "The full model the package was made from.")
+  Path model;
+
+  @Option(names = "--adapter", required = true, paramLabel = "DIR", description = "The adapter from the data owner.")
+  Path adapter;
+
+  @Option(names = "--out", required = true, paramLabel = "DIR", description = "Folder for the tuned model.")
+  Path out;
+
+  @Option(names = "--dtype", paramLabel = "TYPE", description = "Store the model as ${COMPLETION-CANDIDATES}. Default: as the base, tuned tensors in F32.")
+  DType dtype;
+
+  PlugCommand(Interruption interruption) {
+    super(interruption);
+  }
+
+  @Override
+  int run(Console console, Kernels kernels) throws Exception {
+    if (out.toAbsolutePath().normalize().equals(model.toAbsolutePath().normalize())) throw new BadInput("--out: is the model's own folder; choose another, so that the base stays as it is");
+    try (ModelFolder folder = ModelFolder.open(model)) {
+      AdapterArtifact artifact = AdapterArtifact.read(adapter);
+      TransformerModel plugged = Attach.merge(PlugIn.apply(folder.model(), BaseFingerprint.of(folder.model()), artifact), kernels);
+      Companions.copy(model, out);
+      ModelFolder.write(out, plugged, folder.config(), dtype);
+      console.say("tuned model written to " + out + ": " + artifact.tensors().size() + " tensors of " + artifact.slots() + " replaced");
+      console.emit(JsonObject.create().put("event", "result").put("model", out.toString()).put("tensors", artifact.tensors().size()));
+      return ExitCode.OK;
+    }
+  }
+}

@@ -1,0 +1,94 @@
+package dev.outpost.offsite.app;
+
+import dev.outpost.autograd.op.Linear;
+import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.UnaryMap;
+import dev.outpost.transformer.Spec;
+import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.family.Gpt2;
+import dev.outpost.transformer.load.ModelFactory;
+import dev.outpost.transformer.load.ModelFolder;
+import dev.outpost.transformer.text.BytePairTrainer;
+import dev.outpost.transformer.text.Tokenizer;
+import dev.outpost.transformer.text.TokenizerFiles;
+import dev.outpost.transformer.train.Objective;
+import dev.outpost.transformer.train.Trainer;
+import dev.outpost.transformer.train.TrainingPlan;
+import java.nio.file.Path;
+import java.util.Map;
+import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code outpost pretrain}: a GPT-2 from nothing but text, with a vocabulary of its own. */
+@CommandLine.Command(
+    name = "pretrain",
+    description = {"Owner: train a GPT-2 and its tokenizer from text.", "Writes a Hugging Face folder. Run the same command again to resume."})
+final class PretrainCommand extends Command {
+  @Mixin CorpusOptions corpus;
+  @Mixin TrainingOptions training;
+
+  @Option(names = "--out", required = true, paramLabel = "DIR", description = "Folder for the model.")
+  Path out;
+
+  @Option(names = "--layers", paramLabel = "N", description = "Blocks. Default: ${DEFAULT-VALUE}.")
+  int layers = 8;
+
+  @Option(names = "--width", paramLabel = "N", description = "Width of the model. Default: ${DEFAULT-VALUE}.")
+  int width = 192;
+
+  @Option(names = "--heads", paramLabel = "N", description = "Attention heads; must divide the width. Default: ${DEFAULT-VALUE}.")
+  int heads = 6;
+
+  @Option(names = "--context", paramLabel = "N", description = "Longest sequence in tokens. Default: ${DEFAULT-VALUE}.")
+  int context = 256;
+
+  @Option(names = "--vocab", paramLabel = "N", description = "Tokens of the new vocabulary. Default: ${DEFAULT-VALUE}.")
+  int vocabulary = 4096;
+
+  @Option(names = "--tokenizer", paramLabel = "DIR", description = "Use the tokenizer of this model folder instead of training one.")
+  Path tokenizerFolder;
+
+  PretrainCommand(Interruption interruption) {
+    super(interruption);
+  }
+
+  @Override
+  int run(Console console, Kernels kernels) throws Exception {
+    TrainingPlan plan = training.plan(1000, 8, 1e-3f, seed);
+    Corpus text = corpus.read();
+    Corpus.Split parts = text.split(training.validation);
+    Tokenizer tokenizer = tokenizerFolder != null ? TokenizerFiles.load(tokenizerFolder) : trainTokenizer(console, parts.train());
+    Spec spec;
+    try {
+      spec = new Spec("gpt2", tokenizer.vocabularySize(), context, width, layers, heads, 4 * width, UnaryMap.GELU_TANH, 1e-5f, true, Linear.Layout.IN_OUT);
+    } catch (IllegalArgumentException e) {
+      throw new BadInput(e.getMessage());
+    }
+    int block = corpus.block(context);
+    TransformerModel model = ModelFactory.random(spec, seed).trainable(name -> true);
+    console.note(String.format(java.util.Locale.ROOT, "pretraining %,d parameters on %,d characters of %s", model.count(false), text.characters(), text.name()));
+    Trainer trainer = new Trainer(model, Objective.languageModel(), parts.train().blocks(tokenizer, block), parts.validation().blocks(tokenizer, block), plan, kernels);
+    Trainer.Result result = trainer.run(out.resolve("training"), Map.of("spec", spec.toString()), bar(console, "pretrain"));
+    if (!result.finished()) {
+      console.note("stopped after step " + result.steps() + "; the state is saved in " + out.resolve("training") + ". Run the same command to go on");
+      return ExitCode.INTERRUPTED;
+    }
+    TokenizerFiles.save(tokenizer, out);
+    ModelFolder.write(out, model, new Gpt2().write(spec, tokenizer.endOfText().orElse(0)), null);
+    console.say(String.format(java.util.Locale.ROOT, "model written to %s; validation perplexity %.2f at step %d", out, Math.exp(result.bestLoss()), result.bestStep()));
+    console.emit(
+        JsonObject.create().put("event", "result").put("model", out.toString()).put("perplexity", Math.exp(result.bestLoss())).put("best_step", result.bestStep()).put("parameters", model.count(false)));
+    return ExitCode.OK;
+  }
+
+  private Tokenizer trainTokenizer(Console console, Corpus text) {
+    console.note("training a vocabulary of " + vocabulary + " tokens");
+    try {
+      return BytePairTrainer.of(vocabulary).train(text.first(8_000_000).documents());
+    } catch (IllegalArgumentException e) {
+      throw new BadInput("--vocab: " + e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,72 @@
+package dev.outpost.offsite.emulator;
+
+import dev.outpost.offsite.split.Sandwich;
+import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.transformer.Slot;
+import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.train.Blocks;
+import dev.outpost.transformer.train.Progress;
+import dev.outpost.transformer.train.Trainer;
+import dev.outpost.transformer.train.TrainingPlan;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How an owner makes an emulator: the split, the blocks kept, and the distillation if there is one. Written {@code bottom-keep-top}, as the paper's 2-8-2.
+ *
+ * @param bottom blocks of the bottom adapter
+ * @param keep middle blocks the emulator keeps
+ * @param top blocks of the top adapter
+ */
+public record EmulatorRecipe(int bottom, int keep, int top) {
+  /** Reads {@code 2-8-2}. */
+  public static EmulatorRecipe parse(String text) {
+    String[] parts = text.split("-", -1);
+    try {
+      if (parts.length == 3) return new EmulatorRecipe(Integer.parseInt(parts[0]), Integer.parseInt(parts[1]), Integer.parseInt(parts[2]));
+    } catch (NumberFormatException e) {
+      // told below
+    }
+    throw new IllegalArgumentException("split: must read BOTTOM-EMULATOR-TOP in blocks, such as 2-8-2, got \"" + text + "\"");
+  }
+
+  /** The split of a model. */
+  public Sandwich split(TransformerModel full) {
+    return Sandwich.of(full, bottom, top);
+  }
+
+  /** The emulator before distillation: the full model with the middle thinned. Shares all numbers. */
+  public TransformerModel drop(TransformerModel full) {
+    Sandwich s = split(full);
+    if (keep > s.middle().size())
+      throw new IllegalArgumentException("split: " + this + " keeps " + keep + " middle blocks, but a model of " + full.slots().size() + " blocks has only " + s.middle().size() + " between its adapters");
+    return full.withSlots(s.around(new LayerDrop(keep).apply(s.middle())));
+  }
+
+  /**
+   * Distils the thinned middle against the full one (Xiao et al. 2023). The result has only frozen parameters.
+   *
+   * @param validation chooses the best step by the student's perplexity, as the paper does
+   */
+  public TransformerModel distil(
+      TransformerModel full, Blocks train, @Nullable Blocks validation, TrainingPlan plan, float lmWeight, float kdWeight, Kernels kernels, Progress progress) {
+    Sandwich s = split(full);
+    List<Slot> thinned = new LayerDrop(keep).apply(s.middle());
+    TransformerModel student = Distillation.student(full, s, thinned);
+    Distillation objective = new Distillation(s.middle(), bottom, thinned.size(), lmWeight, kdWeight);
+    new Trainer(student, objective, train, validation, plan, kernels).run(progress);
+    return student.frozen();
+  }
+
+  /** What a manifest says of the emulator. */
+  public JsonObject describe() {
+    return JsonObject.create().put("split", toString()).put("steps", List.of("layer-drop"));
+  }
+
+  /** {@code 2-8-2}. */
+  @Override
+  public String toString() {
+    return bottom + "-" + keep + "-" + top;
+  }
+}
