@@ -71,7 +71,7 @@ final class Console {
   /** Replaces the moving line. */
   synchronized void bar(String line) {
     if (!hasBar()) return;
-    err.print("\r[K" + line);
+    err.print("\r\u001b[K" + line);
     err.flush();
     barShown = true;
   }
@@ -79,7 +79,7 @@ final class Console {
   /** Removes the moving line. */
   synchronized void clearBar() {
     if (!barShown) return;
-    err.print("\r[K");
+    err.print("\r\u001b[K");
     err.flush();
     barShown = false;
   }
