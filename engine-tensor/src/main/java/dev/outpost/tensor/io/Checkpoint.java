@@ -3,7 +3,7 @@ package dev.outpost.tensor.io;
 import dev.outpost.tensor.weight.MappedWeight;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -13,7 +13,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The tensors of a model folder: {@code model.safetensors}, or the shards that {@code model.safetensors.index.json} lists. Shard names are plain file names inside the folder.
+ * The tensors of a model folder: {@code model.safetensors}, or the shards that {@code
+ * model.safetensors.index.json} lists. Shard names are plain file names inside the folder.
  */
 public final class Checkpoint implements AutoCloseable {
   private static final String SINGLE = "model.safetensors";
@@ -27,11 +28,22 @@ public final class Checkpoint implements AutoCloseable {
     this.byName = byName;
   }
 
-  /** Opens all files of a folder; leaves none open when one is refused. */
+  /**
+   * Opens all files of a folder; leaves none open when one is refused. A single file goes before an
+   * index.
+   */
   public static Checkpoint open(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) throw new FormatException(folder + ": no such folder");
     if (Files.exists(folder.resolve(SINGLE))) return ofFile(folder.resolve(SINGLE));
     if (Files.exists(folder.resolve(INDEX))) return sharded(folder, folder.resolve(INDEX));
-    throw new FormatException(folder + ": holds neither " + SINGLE + " nor " + INDEX + "; other weight formats (such as pytorch_model.bin) must be converted to safetensors first");
+    throw new FormatException(
+        folder
+            + ": holds neither "
+            + SINGLE
+            + " nor "
+            + INDEX
+            + "; other weight formats (such as pytorch_model.bin) must be converted to safetensors"
+            + " first");
   }
 
   /** Opens one file of any name. */
@@ -54,29 +66,84 @@ public final class Checkpoint implements AutoCloseable {
           f = SafetensorsFile.open(contained(folder, map, tensor, shard));
           shards.put(shard, f);
         }
-        if (!f.names().contains(tensor)) throw map.wrong(tensor, "names shard " + shard + ", which does not hold that tensor");
+        if (!f.names().contains(tensor))
+          throw map.wrong(tensor, "names shard " + shard + ", which does not hold that tensor");
         byName.put(tensor, f);
       }
       for (SafetensorsFile f : shards.values()) {
         for (String tensor : f.names())
-          if (byName.get(tensor) != f) throw new FormatException(f.path() + ": holds tensor " + tensor + ", which " + index + " does not assign to it");
+          if (byName.get(tensor) != f)
+            throw new FormatException(
+                f.path()
+                    + ": holds tensor "
+                    + tensor
+                    + ", which "
+                    + index
+                    + " does not assign to it; the index and the shards are not of one checkpoint");
       }
       if (shards.isEmpty()) throw new FormatException(index + ": field weight_map is empty");
       return new Checkpoint(new ArrayList<>(shards.values()), byName);
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       shards.values().forEach(SafetensorsFile::close);
       throw e;
     }
   }
 
-  /** A shard must be a plain name and, links followed, still a file of this folder or of the hub cache it links to as a whole. */
-  private static Path contained(Path folder, JsonObject map, String tensor, String shard) throws IOException {
-    if (shard.isEmpty() || shard.contains("/") || shard.contains("\\") || shard.contains("\0") || shard.equals(".") || shard.equals(".."))
-      throw map.wrong(tensor, "names shard \"" + shard + "\"; a shard must be a plain file name in the same folder");
+  /**
+   * A shard must be a plain name and, links followed, still lie in this folder. The one exception
+   * is the hub's download cache, whose {@code snapshots/REVISION} folders hold links into its own
+   * {@code blobs}.
+   */
+  private static Path contained(Path folder, JsonObject map, String tensor, String shard)
+      throws IOException {
+    if (!isPlainName(folder, shard))
+      throw map.wrong(
+          tensor,
+          "names shard \"" + shard + "\"; a shard must be a plain file name in the same folder");
     Path file = folder.resolve(shard);
-    if (!Files.exists(file)) throw map.wrong(tensor, "names shard " + shard + ", which is missing from " + folder + "; download the checkpoint completely");
-    if (Files.isSymbolicLink(file) && !Files.isRegularFile(file.toRealPath(), LinkOption.NOFOLLOW_LINKS)) throw map.wrong(tensor, "names shard " + shard + ", which links to no regular file");
+    if (!Files.exists(file))
+      throw map.wrong(
+          tensor,
+          "names shard "
+              + shard
+              + ", which is missing from "
+              + folder
+              + "; download the checkpoint completely");
+    Path home = folder.toRealPath();
+    Path real = file.toRealPath();
+    if (!real.startsWith(home) && !isBlobOf(home, folder.toAbsolutePath().normalize(), real))
+      throw map.wrong(
+          tensor,
+          "names shard "
+              + shard
+              + ", a link that leaves the folder, to "
+              + real
+              + "; put the file itself into the folder");
     return file;
+  }
+
+  private static boolean isPlainName(Path folder, String shard) {
+    if (shard.isEmpty()
+        || shard.equals(".")
+        || shard.equals("..")
+        || shard.contains("/")
+        || shard.contains("\\")) return false;
+    try {
+      Path p = folder.getFileSystem().getPath(shard);
+      return p.getRoot() == null && p.getNameCount() == 1;
+    } catch (InvalidPathException e) {
+      return false;
+    }
+  }
+
+  private static boolean isBlobOf(Path home, Path folder, Path real) {
+    for (Path snapshot : List.of(home, folder)) {
+      Path snapshots = snapshot.getParent();
+      if (snapshots != null
+          && snapshots.endsWith("snapshots")
+          && real.startsWith(snapshots.resolveSibling("blobs"))) return true;
+    }
+    return false;
   }
 
   /** Names of all tensors. */
@@ -106,7 +173,8 @@ public final class Checkpoint implements AutoCloseable {
 
   private SafetensorsFile file(String name) throws FormatException {
     SafetensorsFile f = byName.get(name);
-    if (f == null) throw new FormatException(files.getFirst().path() + ": has no tensor named " + name);
+    if (f == null)
+      throw new FormatException(files.getFirst().path() + ": has no tensor named " + name);
     return f;
   }
 

@@ -2,6 +2,8 @@ package dev.outpost.tensor.io;
 
 import java.io.IOException;
 import java.io.StringWriter;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,14 +27,21 @@ import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.util.DefaultPrettyPrinter;
 
 /**
- * A small JSON object that was read from somewhere: every access checks presence and type and, when it fails, names the file, the field and what was found. For configuration and
- * manifests; large files (tokenizers, tensor headers) are streamed by their own readers.
+ * A small JSON object that was read from somewhere: every access checks presence and type and, when
+ * it fails, names the file, the field and what was found. For configuration and manifests; large
+ * files (tokenizers, tensor headers) are streamed by their own readers.
  */
 public final class JsonObject {
   private static final long MAX_BYTES = 16L << 20;
   private static final JsonFactory FACTORY =
       JsonFactory.builder()
-          .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(64).maxDocumentLength(MAX_BYTES).maxNameLength(4096).maxNumberLength(64).build())
+          .streamReadConstraints(
+              StreamReadConstraints.builder()
+                  .maxNestingDepth(64)
+                  .maxDocumentLength(MAX_BYTES)
+                  .maxNameLength(4096)
+                  .maxNumberLength(64)
+                  .build())
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .build();
 
@@ -53,23 +62,42 @@ public final class JsonObject {
   public static JsonObject read(Path file) throws IOException {
     if (!Files.isRegularFile(file)) throw new FormatException(file + ": no such file");
     long size = Files.size(file);
-    if (size > MAX_BYTES) throw new FormatException(file + ": " + size + " bytes exceed the " + MAX_BYTES + " allowed for a JSON file of this kind");
-    return parse(file.toString(), new String(Files.readAllBytes(file), StandardCharsets.UTF_8));
+    if (size > MAX_BYTES)
+      throw new FormatException(
+          file
+              + ": "
+              + size
+              + " bytes exceed the "
+              + MAX_BYTES
+              + " allowed for a JSON file of this kind");
+    try {
+      return parse(
+          file.toString(),
+          StandardCharsets.UTF_8
+              .newDecoder()
+              .decode(ByteBuffer.wrap(Files.readAllBytes(file)))
+              .toString());
+    } catch (CharacterCodingException e) {
+      throw new FormatException(file + ": is not valid UTF-8", e);
+    }
   }
 
   /** Parses text; {@code source} names it in errors. */
   public static JsonObject parse(String source, String text) throws FormatException {
     try (JsonParser p = FACTORY.createParser(ObjectReadContext.empty(), text)) {
-      if (p.nextToken() != JsonToken.START_OBJECT) throw new FormatException(source + ": must be a JSON object");
+      if (p.nextToken() != JsonToken.START_OBJECT)
+        throw new FormatException(source + ": must be a JSON object");
       JsonObject o = new JsonObject(source, object(p, source));
-      if (p.nextToken() != null) throw new FormatException(source + ": trailing content after the JSON object");
+      if (p.nextToken() != null)
+        throw new FormatException(source + ": trailing content after the JSON object");
       return o;
     } catch (JacksonException e) {
       throw new FormatException(source + ": not valid JSON: " + e.getOriginalMessage());
     }
   }
 
-  private static Map<String, @Nullable Object> object(JsonParser p, String source) throws FormatException {
+  private static Map<String, @Nullable Object> object(JsonParser p, String source)
+      throws FormatException {
     Map<String, @Nullable Object> m = new LinkedHashMap<>();
     while (p.nextToken() == JsonToken.PROPERTY_NAME) {
       String name = p.currentName();
@@ -89,14 +117,17 @@ public final class JsonObject {
       }
       case VALUE_STRING -> p.getString();
       case VALUE_NUMBER_INT -> {
-        if (p.getNumberType() == JsonParser.NumberType.BIG_INTEGER) throw new FormatException(source + ": field " + p.currentName() + " holds an integer beyond 64 bits");
+        if (p.getNumberType() == JsonParser.NumberType.BIG_INTEGER)
+          throw new FormatException(
+              source + ": field " + p.currentName() + " holds an integer beyond 64 bits");
         yield p.getLongValue();
       }
       case VALUE_NUMBER_FLOAT -> p.getDoubleValue();
       case VALUE_TRUE -> true;
       case VALUE_FALSE -> false;
       case VALUE_NULL -> null;
-      case null, default -> throw new FormatException(source + ": unexpected end or token " + p.currentToken());
+      case null, default ->
+          throw new FormatException(source + ": unexpected end or token " + p.currentToken());
     };
   }
 
@@ -133,7 +164,8 @@ public final class JsonObject {
   /** A required integer of [min, max]. */
   public int integer(String field, int min, int max) throws FormatException {
     long v = integer(field);
-    if (v < min || v > max) throw wrong(field, "must be between " + min + " and " + max + ", got " + v);
+    if (v < min || v > max)
+      throw wrong(field, "must be between " + min + " and " + max + ", got " + v);
     return (int) v;
   }
 
@@ -194,7 +226,12 @@ public final class JsonObject {
 
   private <T> T require(String field, Class<T> type, String expected) throws FormatException {
     Object v = fields.get(field);
-    if (v == null) throw wrong(field, fields.containsKey(field) ? "must be " + expected + ", got null" : "is missing; expected " + expected);
+    if (v == null)
+      throw wrong(
+          field,
+          fields.containsKey(field)
+              ? "must be " + expected + ", got null"
+              : "is missing; expected " + expected);
     if (!type.isInstance(v)) throw wrong(field, "must be " + expected + ", got " + v);
     return type.cast(v);
   }
@@ -202,7 +239,8 @@ public final class JsonObject {
   /**
    * Sets a field, replacing and keeping its place if present.
    *
-   * @param value a String, Boolean, Integer, Long, Double, Float, JsonObject, Map, List of these, or null
+   * @param value a String, Boolean, Integer, Long, Double, Float, JsonObject, Map, List of these,
+   *     or null
    * @return this
    */
   public JsonObject put(String field, @Nullable Object value) {
@@ -260,7 +298,8 @@ public final class JsonObject {
         if (Double.isFinite(n.doubleValue())) g.writeNumber(n.toString());
         else g.writeString(n.toString());
       }
-      default -> throw new IllegalArgumentException("json: cannot write a " + value.getClass().getName());
+      default ->
+          throw new IllegalArgumentException("json: cannot write a " + value.getClass().getName());
     }
   }
 

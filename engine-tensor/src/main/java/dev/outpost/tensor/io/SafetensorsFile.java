@@ -2,6 +2,7 @@ package dev.outpost.tensor.io;
 
 import dev.outpost.tensor.DType;
 import dev.outpost.tensor.Shape;
+import dev.outpost.tensor.ShapeException;
 import dev.outpost.tensor.weight.MappedWeight;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -13,12 +14,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Map;
 import java.util.Set;
 
 /**
- * A safetensors file, mapped read-only: tensors are read in place. Strict: what the reference reader refuses is refused here, before any memory is taken for it. Weights must not be
- * used after {@link #close}.
+ * A safetensors file, mapped read-only: tensors are read in place. Strict: what the reference
+ * reader refuses is refused here, before any memory is taken for it. Weights must not be used after
+ * {@link #close}.
  */
 public final class SafetensorsFile implements AutoCloseable {
   private final Path path;
@@ -36,20 +39,43 @@ public final class SafetensorsFile implements AutoCloseable {
   /** Opens and checks a file. */
   public static SafetensorsFile open(Path file) throws IOException {
     if (!Files.exists(file)) throw new FormatException(file + ": no such file");
+    if (Files.isDirectory(file))
+      throw new FormatException(file + ": is a folder; a safetensors file is needed");
     if (!Files.isRegularFile(file)) throw new FormatException(file + ": is not a regular file");
+    if (!Files.isReadable(file))
+      throw new FormatException(file + ": may not be read by this user; check its permissions");
     Arena arena = Arena.ofShared();
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       long size = channel.size();
-      if (size < 8) throw new FormatException(file + ": has " + size + " bytes; a safetensors file starts with an 8-byte header length. It is truncated or something else");
+      if (size < 8)
+        throw new FormatException(
+            file
+                + ": has "
+                + size
+                + " bytes; a safetensors file starts with an 8-byte header length. It is truncated"
+                + " or something else");
       MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, size, arena);
       long length = all.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
       if (length < 0 || length > SafetensorsHeader.MAX_HEADER_BYTES)
-        throw new FormatException(file + ": header length " + Long.toUnsignedString(length) + " exceeds the allowed " + SafetensorsHeader.MAX_HEADER_BYTES + "; this is no safetensors file");
-      if (length > size - 8) throw new FormatException(file + ": header length " + length + " exceeds the file's " + size + " bytes; it is truncated: download or copy it again");
+        throw new FormatException(
+            file
+                + ": header length "
+                + Long.toUnsignedString(length)
+                + " exceeds the allowed "
+                + SafetensorsHeader.MAX_HEADER_BYTES
+                + "; this is no safetensors file");
+      if (length > size - 8)
+        throw new FormatException(
+            file
+                + ": header length "
+                + length
+                + " exceeds the file's "
+                + size
+                + " bytes; it is truncated: download or copy it again");
       byte[] json = all.asSlice(8, length).toArray(ValueLayout.JAVA_BYTE);
       SafetensorsHeader header = SafetensorsHeader.parse(file, json, size - 8 - length);
       return new SafetensorsFile(file, arena, all.asSlice(8 + length), header);
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       arena.close();
       throw e;
     }
@@ -57,7 +83,7 @@ public final class SafetensorsFile implements AutoCloseable {
 
   /** Tensor names in order of their bytes. */
   public Set<String> names() {
-    return java.util.Collections.unmodifiableSet(header.tensors().keySet());
+    return Collections.unmodifiableSet(header.tensors().keySet());
   }
 
   /** Where a tensor lies and of what type it is; fails when there is none of that name. */
@@ -69,7 +95,7 @@ public final class SafetensorsFile implements AutoCloseable {
 
   /** Free texts of the header. */
   public Map<String, String> metadata() {
-    return java.util.Collections.unmodifiableMap(header.metadata());
+    return Collections.unmodifiableMap(header.metadata());
   }
 
   /** A tensor's bytes, whatever its type. */
@@ -82,12 +108,30 @@ public final class SafetensorsFile implements AutoCloseable {
   public MappedWeight weight(String name) throws FormatException {
     TensorInfo t = info(name);
     DType dtype =
-        t.computable().orElseThrow(() -> new FormatException(path + ": tensor " + name + " is " + t.dtype() + "; weights must be F32, F16 or BF16. Convert the checkpoint to one of them"));
-    long n = (t.end() - t.begin()) / dtype.bytes();
-    if (n > Integer.MAX_VALUE - 8 || Arrays.stream(t.dims()).anyMatch(d -> d > Integer.MAX_VALUE))
-      throw new FormatException(path + ": tensor " + name + " " + t + " has too many elements; at most 2^31-9 are supported in one tensor");
-    int[] dims = Arrays.stream(t.dims()).mapToInt(Math::toIntExact).toArray();
-    return MappedWeight.of(segment(name), dtype, Shape.of(dims));
+        t.computable()
+            .orElseThrow(
+                () ->
+                    new FormatException(
+                        path
+                            + ": tensor "
+                            + name
+                            + " is "
+                            + t.dtype()
+                            + "; weights must be F32, F16 or BF16. Convert the checkpoint to one of"
+                            + " them"));
+    try {
+      int[] dims = Arrays.stream(t.dims()).mapToInt(Math::toIntExact).toArray();
+      return MappedWeight.of(segment(name), dtype, Shape.of(dims));
+    } catch (ShapeException | ArithmeticException e) {
+      throw new FormatException(
+          path
+              + ": tensor "
+              + name
+              + " "
+              + t
+              + " is too large; at most 2^31-9 elements are supported in one tensor",
+          e);
+    }
   }
 
   /** The file. */
@@ -95,9 +139,9 @@ public final class SafetensorsFile implements AutoCloseable {
     return path;
   }
 
-  /** Unmaps the file. */
+  /** Unmaps the file; a second call does nothing. */
   @Override
   public void close() {
-    arena.close();
+    if (arena.scope().isAlive()) arena.close();
   }
 }

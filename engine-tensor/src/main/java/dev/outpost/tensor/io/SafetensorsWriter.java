@@ -7,7 +7,9 @@ import dev.outpost.tensor.weight.Weight;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.CharBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,11 +17,13 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes a safetensors file as the reference serialiser lays it out: widest type first, then by name, header padded with spaces to 8 bytes. Streams tensor by tensor, so nothing is
- * held twice; the file appears whole or not at all.
+ * Writes a safetensors file as the reference serialiser lays it out: widest type first, then by
+ * name, header padded with spaces to 8 bytes. Streams tensor by tensor, so nothing is held twice;
+ * the file appears whole or not at all.
  */
 public final class SafetensorsWriter {
   private static final int CHUNK = 1 << 20;
@@ -35,13 +39,22 @@ public final class SafetensorsWriter {
   /**
    * Replaces {@code file}.
    *
-   * @param dtype stored type of every tensor, rounding to nearest even; null keeps each weight's own
+   * @param dtype stored type of every tensor, rounding to nearest even; null keeps each weight's
+   *     own
    * @param metadata free texts for the header
    */
-  public static void write(Path file, Map<String, ? extends Weight> tensors, @Nullable DType dtype, Map<String, String> metadata) throws IOException {
+  public static void write(
+      Path file,
+      Map<String, ? extends Weight> tensors,
+      @Nullable DType dtype,
+      Map<String, String> metadata)
+      throws IOException {
     List<Entry> entries = new ArrayList<>();
-    tensors.forEach((name, w) -> entries.add(new Entry(name, w, dtype == null ? w.dtype() : dtype)));
-    entries.sort(Comparator.comparingInt((Entry e) -> -e.dtype.bytes()).thenComparing(e -> e.dtype == DType.F16 ? 0 : 1).thenComparing(Entry::name));
+    tensors.forEach(
+        (name, w) -> entries.add(new Entry(name, w, dtype == null ? w.dtype() : dtype)));
+    entries.sort(
+        Comparator.comparingInt((Entry e) -> rank(e.dtype))
+            .thenComparing(e -> utf8(e.name), Arrays::compareUnsigned));
     byte[] header = header(entries, metadata);
     long size = 8L + header.length + entries.stream().mapToLong(Entry::bytes).sum();
     AtomicFile.write(
@@ -56,17 +69,49 @@ public final class SafetensorsWriter {
         });
   }
 
+  /** The reference's order of types, backwards. */
+  private static int rank(DType dtype) {
+    return switch (dtype) {
+      case F32 -> 0;
+      case BF16 -> 1;
+      case F16 -> 2;
+    };
+  }
+
+  private static byte[] utf8(String text) {
+    try {
+      ByteBuffer b = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
+      return Arrays.copyOf(b.array(), b.limit());
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException(
+          "safetensors: a name or text is no valid Unicode: " + text, e);
+    }
+  }
+
   private static byte[] header(List<Entry> entries, Map<String, String> metadata) {
     JsonObject root = JsonObject.create();
-    if (!metadata.isEmpty()) root.put("__metadata__", metadata);
+    // Sorted, so that equal content gives equal bytes whatever map it came in.
+    if (!metadata.isEmpty()) root.put("__metadata__", new TreeMap<>(metadata));
     long at = 0;
     for (Entry e : entries) {
-      if (e.name.equals("__metadata__")) throw new IllegalArgumentException("safetensors: a tensor cannot be named __metadata__");
+      if (e.name.equals("__metadata__"))
+        throw new IllegalArgumentException("safetensors: a tensor cannot be named __metadata__");
       List<Integer> dims = Arrays.stream(e.weight.shape().dims()).boxed().toList();
-      root.put(e.name, JsonObject.create().put("dtype", e.dtype.name()).put("shape", dims).put("data_offsets", List.of(at, at + e.bytes())));
+      root.put(
+          e.name,
+          JsonObject.create()
+              .put("dtype", e.dtype.name())
+              .put("shape", dims)
+              .put("data_offsets", List.of(at, at + e.bytes())));
       at += e.bytes();
     }
-    byte[] json = root.toLine().getBytes(StandardCharsets.UTF_8);
+    byte[] json = utf8(root.toLine());
+    if (json.length > SafetensorsHeader.MAX_HEADER_BYTES - 8)
+      throw new IllegalArgumentException(
+          "safetensors: a header of "
+              + json.length
+              + " bytes exceeds the allowed "
+              + SafetensorsHeader.MAX_HEADER_BYTES);
     byte[] padded = Arrays.copyOf(json, (json.length + 7) / 8 * 8);
     Arrays.fill(padded, json.length, padded.length, (byte) ' ');
     return padded;
@@ -75,10 +120,14 @@ public final class SafetensorsWriter {
   private static void write(FileChannel channel, Entry e, ByteBuffer buffer) throws IOException {
     switch (e.weight) {
       case MappedWeight m when m.dtype() == e.dtype -> {
-        for (long at = 0; at < m.segment().byteSize(); at += CHUNK) writeFully(channel, m.segment().asSlice(at, Math.min(CHUNK, m.segment().byteSize() - at)).asByteBuffer());
+        for (long at = 0; at < m.segment().byteSize(); at += CHUNK)
+          writeFully(
+              channel,
+              m.segment().asSlice(at, Math.min(CHUNK, m.segment().byteSize() - at)).asByteBuffer());
       }
       case MappedWeight m -> {
-        for (int i = 0; i < m.shape().size(); i++) put(channel, buffer, MappedWeight.decode(m.segment(), m.dtype(), i), e.dtype);
+        for (int i = 0; i < m.shape().size(); i++)
+          put(channel, buffer, MappedWeight.decode(m.segment(), m.dtype(), i), e.dtype);
         flush(channel, buffer);
       }
       case HeapWeight h -> {
@@ -88,7 +137,8 @@ public final class SafetensorsWriter {
     }
   }
 
-  private static void put(FileChannel channel, ByteBuffer buffer, float v, DType dtype) throws IOException {
+  private static void put(FileChannel channel, ByteBuffer buffer, float v, DType dtype)
+      throws IOException {
     if (buffer.remaining() < 4) flush(channel, buffer);
     switch (dtype) {
       case F32 -> buffer.putFloat(v);

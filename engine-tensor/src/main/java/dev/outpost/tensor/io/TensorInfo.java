@@ -35,7 +35,11 @@ public record TensorInfo(String dtype, long[] dims, long begin, long end) {
 
   @Override
   public boolean equals(Object o) {
-    return o instanceof TensorInfo t && dtype.equals(t.dtype) && Arrays.equals(dims, t.dims) && begin == t.begin && end == t.end;
+    return o instanceof TensorInfo t
+        && dtype.equals(t.dtype)
+        && Arrays.equals(dims, t.dims)
+        && begin == t.begin
+        && end == t.end;
   }
 
   @Override

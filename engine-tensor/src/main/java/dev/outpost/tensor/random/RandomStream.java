@@ -1,8 +1,9 @@
 package dev.outpost.tensor.random;
 
 /**
- * A reproducible stream of random numbers for one purpose. Counter-based: number i depends only on (seed, purpose, i), so a stream is saved as its position and resumed by
- * {@link #seek}. The mixing is SplitMix64's finaliser (Steele, Lea, Flood 2014).
+ * A reproducible stream of random numbers for one purpose. Counter-based: number i depends only on
+ * (seed, purpose, i), so a stream is saved as its position and resumed by {@link #seek}. The mixing
+ * is SplitMix64's finaliser (Steele, Lea, Flood 2014).
  *
  * <p>Not thread-safe.
  */
@@ -16,14 +17,20 @@ public final class RandomStream {
     this.key = key;
   }
 
-  /** The stream of a seed for a purpose ({@code "init"}, {@code "data"}, {@code "sample"}, …); streams of different purposes are independent. */
+  /**
+   * The stream of a seed for a purpose ({@code "init"}, {@code "data"}, {@code "sample"}, …);
+   * streams of different purposes are independent.
+   */
   public static RandomStream of(long seed, String purpose) {
     long h = mix(seed + GOLDEN);
     for (int i = 0; i < purpose.length(); i++) h = mix(h ^ (purpose.charAt(i) + GOLDEN));
     return new RandomStream(h);
   }
 
-  /** Number {@code counter} of the stream {@code key}, without any state: for masks that must be drawn again later. */
+  /**
+   * Number {@code counter} of the stream {@code key}, without any state: for masks that must be
+   * drawn again later.
+   */
   public static long hash(long key, long counter) {
     return mix(mix(key + GOLDEN) + counter * GOLDEN);
   }
@@ -41,7 +48,8 @@ public final class RandomStream {
 
   /** Uniform in [0, bound). The bias is below bound / 2⁶³. */
   public int nextInt(int bound) {
-    if (bound < 1) throw new IllegalArgumentException("random: bound must be positive, got " + bound);
+    if (bound < 1)
+      throw new IllegalArgumentException("random: bound must be positive, got " + bound);
     return (int) Math.unsignedMultiplyHigh(nextLong(), bound);
   }
 
@@ -55,7 +63,10 @@ public final class RandomStream {
     return (nextLong() >>> 11) * 0x1p-53;
   }
 
-  /** Standard normal by Box–Muller; always two draws, nothing is kept back, so {@link #position} tells all. */
+  /**
+   * Standard normal by Box–Muller; always two draws, nothing is kept back, so {@link #position}
+   * tells all.
+   */
   public double nextGaussian() {
     double u = 1 - nextDouble();
     double v = nextDouble();
@@ -79,7 +90,8 @@ public final class RandomStream {
 
   /** Goes to where {@code position} numbers have been drawn. */
   public void seek(long to) {
-    if (to < 0) throw new IllegalArgumentException("random: position must not be negative, got " + to);
+    if (to < 0)
+      throw new IllegalArgumentException("random: position must not be negative, got " + to);
     position = to;
   }
 }
