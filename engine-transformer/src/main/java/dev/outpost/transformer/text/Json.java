@@ -19,6 +19,7 @@ import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.TokenStreamFactory;
+import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.json.JsonFactory;
 
 /**
@@ -64,15 +65,18 @@ final class Json {
     } catch (JacksonException e) {
       throw new FormatException(
           file
-              + ": not valid JSON at line "
-              + e.getLocation().getLineNr()
-              + ", column "
-              + e.getLocation().getColumnNr()
+              + ": not valid JSON"
+              + place(e.getLocation())
               + ": "
               + e.getOriginalMessage()
               + "; the file may be truncated, fetch it again",
           e);
     }
+  }
+
+  private static String place(@Nullable TokenStreamLocation location) {
+    if (location == null) return "";
+    return " at line " + location.getLineNr() + ", column " + location.getColumnNr();
   }
 
   /** A file's text, which must be UTF-8. */

@@ -148,7 +148,7 @@ final class TokenizerWriter {
     return fields;
   }
 
-  private static String json(Object value) {
+  static String json(Object value) {
     StringWriter text = new StringWriter();
     try (JsonGenerator g =
         JsonFactory.builder().build().createGenerator(ObjectWriteContext.empty(), text)) {
