@@ -14,6 +14,11 @@ final class Erf {
     return a < 2.5 ? series(x) : Math.signum(x) * (1 - complement(a));
   }
 
+  /** {@code 1 − erf x}, which keeps its digits where erf is near 1. */
+  static double erfc(double x) {
+    return x < 2.5 ? 1 - erf(x) : complement(x);
+  }
+
   /** All terms are positive, so nothing cancels: {@code 2/√π e^(−x²) Σ 2ⁿ x^(2n+1) / (2n+1)!!}. */
   private static double series(double x) {
     double term = x;

@@ -12,8 +12,9 @@ final class ScalarMaps {
 
   static double value(UnaryMap op, double x) {
     return switch (op) {
-      case GELU_TANH -> 0.5 * x * (1 + Math.tanh(ROOT_2_OVER_PI * (x + 0.044715 * x * x * x)));
-      case GELU_ERF -> 0.5 * x * (1 + Erf.erf(x * ROOT_HALF));
+      // (1 + tanh u) / 2 = 1 / (1 + e^−2u) keeps its digits where tanh is near −1.
+      case GELU_TANH -> x / (1 + Math.exp(-2 * ROOT_2_OVER_PI * (x + 0.044715 * x * x * x)));
+      case GELU_ERF -> 0.5 * x * Erf.erfc(-x * ROOT_HALF);
       case TANH -> Math.tanh(x);
       // Written so that NaN passes through.
       case RELU -> x <= 0 ? 0 : x;

@@ -1,0 +1,169 @@
+package dev.outpost.tensor.kernel.vector;
+
+import static dev.outpost.tensor.kernel.vector.Lanes.VL;
+import static dev.outpost.tensor.kernel.vector.Lanes.load;
+
+import dev.outpost.tensor.kernel.MatView;
+import dev.outpost.tensor.kernel.Team;
+
+/**
+ * The matrix product by blocks (Goto & van de Geijn 2008): pack a slab of b and of a, meet the team,
+ * then share out a grid of (mc rows × nb columns) tasks. Each element of c sums its k in one order,
+ * whatever the number of threads.
+ */
+final class PackedGemm {
+  static final TileTable T = TileTable.HERE;
+  static final int MR = T.mr();
+  static final int NR = T.nr();
+
+  /** Panels packed by one task. */
+  private static final int PANELS = 8;
+
+  private final Team team;
+  private final Scratch scratch;
+  private float[] packedA = new float[0];
+  private float[] packedB = new float[0];
+
+  PackedGemm(Team team, Scratch scratch) {
+    this.team = team;
+    this.scratch = scratch;
+  }
+
+  /** c is on the heap with column stride 1. Synchronized: the panels are this object's. */
+  synchronized void multiply(MatView a, MatView b, MatView c, boolean accumulate) {
+    int m = c.rows();
+    int n = c.cols();
+    int k = a.cols();
+    MatView bt = b.t();
+    for (int j = 0; j < n; j += T.nc()) {
+      int nc = Math.min(T.nc(), n - j);
+      for (int p = 0; p < k; p += T.kc()) {
+        int kc = Math.min(T.kc(), k - p);
+        packedB = grown(packedB, up(nc, NR) * kc);
+        for (int i = 0; i < m; i += T.ms()) {
+          int ms = Math.min(T.ms(), m - i);
+          packedA = grown(packedA, up(ms, MR) * kc);
+          pack(a, i, ms, bt, j, i == 0 ? nc : 0, p, kc);
+          compute(c, i, ms, j, nc, kc, accumulate || p > 0);
+        }
+      }
+    }
+  }
+
+  private void pack(MatView a, int i0, int ms, MatView bt, int j0, int nc, int p, int kc) {
+    int stepA = PANELS * MR;
+    int stepB = PANELS * NR;
+    int tasksA = (ms + stepA - 1) / stepA;
+    int tasksB = (nc + stepB - 1) / stepB;
+    long work = (long) (ms + nc) * kc;
+    Split.tasks(
+        team,
+        work,
+        tasksA + tasksB,
+        t -> {
+          float[] spare = scratch.take(Math.max(MR, NR) * T.kc());
+          if (t < tasksA) {
+            int i = t * stepA;
+            int count = Math.min(stepA, ms - i);
+            Packing.panels(a, i0 + i, count, p, kc, MR, packedA, Scratch.ALIGN + i * kc, spare);
+          } else {
+            int j = (t - tasksA) * stepB;
+            int count = Math.min(stepB, nc - j);
+            Packing.panels(bt, j0 + j, count, p, kc, NR, packedB, Scratch.ALIGN + j * kc, spare);
+          }
+          scratch.give(spare);
+        });
+  }
+
+  private void compute(MatView c, int i0, int ms, int j0, int nc, int kc, boolean add) {
+    int rows = (ms + T.mc() - 1) / T.mc();
+    int columns = (nc + T.nb() - 1) / T.nb();
+    long work = (long) ms * nc * kc / 16;
+    Split.tasks(
+        team,
+        work,
+        rows * columns,
+        t -> {
+          int i = t % rows * T.mc();
+          int j = t / rows * T.nb();
+          float[] tile = scratch.take(Math.max(MR, NR) * T.kc());
+          block(
+              Math.min(T.mc(), ms - i),
+              Math.min(T.nb(), nc - j),
+              kc,
+              packedA,
+              Scratch.ALIGN + i * kc,
+              packedB,
+              Scratch.ALIGN + j * kc,
+              kc,
+              c.data(),
+              (int) c.offset() + (i0 + i) * c.rowStride() + j0 + j,
+              c.rowStride(),
+              add,
+              tile,
+              0);
+          scratch.give(tile);
+        });
+  }
+
+  /**
+   * {@code c[m, n] (+)= a·b} of packed panels, over their first kc.
+   *
+   * @param depth rows of b that its panels hold, at least kc
+   * @param tile room for one register tile, for the ragged edges
+   * @param to index of that room
+   */
+  static void block(
+      int m,
+      int n,
+      int kc,
+      float[] a,
+      int ao,
+      float[] b,
+      int bo,
+      int depth,
+      float[] c,
+      int co,
+      int ldc,
+      boolean add,
+      float[] tile,
+      int to) {
+    for (int j = 0; j < n; j += NR)
+      for (int i = 0; i < m; i += MR) {
+        int at = co + i * ldc + j;
+        if (i + MR <= m && j + NR <= n) {
+          tile(kc, a, ao + i * kc, b, bo + j * depth, c, at, ldc, add);
+        } else {
+          tile(kc, a, ao + i * kc, b, bo + j * depth, tile, to, NR, false);
+          edge(tile, to, Math.min(MR, m - i), Math.min(NR, n - j), c, at, ldc, add);
+        }
+      }
+  }
+
+  /** MR is a constant, so one branch remains. */
+  private static void tile(
+      int kc, float[] a, int ao, float[] b, int bo, float[] c, int co, int ldc, boolean add) {
+    if (MR == 8) Tile8x2.multiply(kc, a, ao, b, bo, c, co, ldc, add);
+    else Tile4x2.multiply(kc, a, ao, b, bo, c, co, ldc, add);
+  }
+
+  private static void edge(float[] tile, int to, int m, int n, float[] c, int co, int ldc, boolean add) {
+    for (int i = 0; i < m; i++) {
+      int at = co + i * ldc;
+      int j = 0;
+      for (; j + VL <= n; j += VL) {
+        var x = load(tile, to + i * NR + j);
+        (add ? x.add(load(c, at + j)) : x).intoArray(c, at + j);
+      }
+      for (; j < n; j++) c[at + j] = add ? c[at + j] + tile[to + i * NR + j] : tile[to + i * NR + j];
+    }
+  }
+
+  static int up(int n, int step) {
+    return (n + step - 1) / step * step;
+  }
+
+  private static float[] grown(float[] panels, int size) {
+    return panels.length >= size + Scratch.ALIGN ? panels : new float[size + Scratch.ALIGN];
+  }
+}

@@ -1,0 +1,93 @@
+package dev.outpost.tensor.kernel.vector;
+
+import static dev.outpost.tensor.kernel.vector.Lanes.VL;
+import static dev.outpost.tensor.kernel.vector.Lanes.load;
+
+import dev.outpost.tensor.kernel.MatView;
+import java.util.Arrays;
+
+/**
+ * Copies a block of a matrix into panels that the register tile reads in order; here strides,
+ * transposes, stored types and ragged edges disappear. Panel p of width w holds {@code dst[(p·kc +
+ * k)·w + i] = x(p·w + i, k)}, zero beyond the last i. For a, i counts rows; for b, columns.
+ */
+final class Packing {
+  private Packing() {}
+
+  /** Panels of {@code x[i0 … i0+count, k0 … k0+kc]}. {@code scratch} holds {@code w·kc} floats. */
+  static void panels(
+      MatView x, int i0, int count, int k0, int kc, int w, float[] dst, int at, float[] scratch) {
+    long offset = x.offset() + (long) i0 * x.rowStride() + (long) k0 * x.colStride();
+    int si = x.rowStride();
+    int sk = x.colStride();
+    if (x.onHeap()) {
+      heap(x.data(), (int) offset, si, sk, count, kc, w, dst, at);
+      return;
+    }
+    for (int i = 0; i < count; i += w, at += w * kc) {
+      int n = Math.min(w, count - i);
+      long from = offset + (long) i * si;
+      if (n < w) Arrays.fill(dst, at, at + w * kc, 0);
+      if (si == 1) {
+        Decode.rows(x.segment(), x.dtype(), from, sk, kc, n, dst, at, w);
+      } else if (sk == 1) {
+        Decode.rows(x.segment(), x.dtype(), from, si, n, kc, scratch, 0, kc);
+        transposed(scratch, 0, kc, n, kc, w, dst, at);
+      } else {
+        for (int k = 0; k < kc; k++)
+          for (int r = 0; r < n; r++) dst[at + k * w + r] = x.at(i0 + i + r, k0 + k);
+      }
+    }
+  }
+
+  /** Panels of heap elements {@code src[offset + i·si + k·sk]}. */
+  static void heap(
+      float[] src, int offset, int si, int sk, int count, int kc, int w, float[] dst, int at) {
+    for (int i = 0; i < count; i += w, at += w * kc) {
+      int n = Math.min(w, count - i);
+      int from = offset + i * si;
+      if (n < w) Arrays.fill(dst, at, at + w * kc, 0);
+      if (si == 1 && n == w) straight(src, from, sk, kc, w, dst, at);
+      else if (sk == 1) transposed(src, from, si, n, kc, w, dst, at);
+      else
+        for (int k = 0; k < kc; k++)
+          for (int r = 0; r < n; r++) dst[at + k * w + r] = src[from + r * si + k * sk];
+    }
+  }
+
+  /**
+   * Neighbouring i are neighbours in memory. A vector may stick out beyond its w elements into the next
+   * k, which is written afterwards; the last few k are copied exactly.
+   */
+  private static void straight(
+      float[] src, int from, int sk, int kc, int w, float[] dst, int at) {
+    int wide = (w + VL - 1) & -VL;
+    int k = 0;
+    for (; k < kc && k * w + wide <= kc * w && from + k * sk + wide <= src.length; k++)
+      for (int i = 0; i < w; i += VL)
+        load(src, from + k * sk + i).intoArray(dst, at + k * w + i);
+    for (; k < kc; k++)
+      for (int i = 0; i < w; i++) dst[at + k * w + i] = src[from + k * sk + i];
+  }
+
+  /** Neighbouring k are neighbours in memory: four runs are read side by side. */
+  private static void transposed(
+      float[] src, int from, int si, int n, int kc, int w, float[] dst, int at) {
+    int i = 0;
+    for (; i + 4 <= n; i += 4) {
+      int s0 = from + i * si;
+      int s1 = s0 + si;
+      int s2 = s1 + si;
+      int s3 = s2 + si;
+      for (int k = 0; k < kc; k++) {
+        int d = at + k * w + i;
+        dst[d] = src[s0 + k];
+        dst[d + 1] = src[s1 + k];
+        dst[d + 2] = src[s2 + k];
+        dst[d + 3] = src[s3 + k];
+      }
+    }
+    for (; i < n; i++)
+      for (int k = 0; k < kc; k++) dst[at + k * w + i] = src[from + i * si + k];
+  }
+}

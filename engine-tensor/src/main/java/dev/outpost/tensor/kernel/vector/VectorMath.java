@@ -1,0 +1,100 @@
+package dev.outpost.tensor.kernel.vector;
+
+import static dev.outpost.tensor.kernel.vector.Lanes.all;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Transcendental functions in f32 vectors, of additions and multiplications only: the same bits in the
+ * interpreter, after compilation and at every width. The lane operators of the Vector API promise none
+ * of that and fall back to scalar calls on some machines.
+ */
+final class VectorMath {
+  private static final float LOG2_E = 1.44269504f;
+  private static final float LN2_HIGH = 0.693359375f;
+  private static final float LN2_LOW = -2.12194440e-4f;
+
+  /** Adding 1.5·2²³ leaves the nearest integer in the low bits of the sum. */
+  private static final float ROUNDER = 12582912f;
+
+  private static final float EXP_MAX = 88.722839f;
+  private static final float EXP_MIN = -87.336544f;
+
+  private VectorMath() {}
+
+  /** e^x within 2 ulp; 0 below −87.33 (no subnormals), +∞ above 88.72, NaN stays (Cephes expf). */
+  static FloatVector exp(FloatVector x) {
+    FloatVector t = x.fma(all(LOG2_E), all(ROUNDER));
+    FloatVector n = t.sub(ROUNDER);
+    FloatVector r = n.fma(all(-LN2_HIGH), x);
+    r = n.fma(all(-LN2_LOW), r);
+    FloatVector p = all(1.9875691500e-4f).fma(r, all(1.3981999507e-3f));
+    p = p.fma(r, all(8.3334519073e-3f));
+    p = p.fma(r, all(4.1665795894e-2f));
+    p = p.fma(r, all(1.6666665459e-1f));
+    p = p.fma(r, all(5.0000001201e-1f));
+    p = p.fma(r.mul(r), r).add(1f);
+    FloatVector y =
+        p.reinterpretAsInts()
+            .add(t.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
+            .reinterpretAsFloats();
+    y = y.blend(0f, x.compare(VectorOperators.LT, EXP_MIN));
+    return y.blend(Float.POSITIVE_INFINITY, x.compare(VectorOperators.GT, EXP_MAX));
+  }
+
+  /** 1 / (1 + e^−x), relative error within 4 ulp also where it is tiny. */
+  static FloatVector sigmoid(FloatVector x) {
+    return all(1f).div(exp(x.neg()).add(1f));
+  }
+
+  /** tanh x within 3 ulp: Cephes' odd polynomial near zero, 1 − 2/(e^2|x| + 1) elsewhere. */
+  static FloatVector tanh(FloatVector x) {
+    FloatVector a = x.abs();
+    FloatVector z = x.mul(x);
+    FloatVector p = all(-5.70498872745e-3f).fma(z, all(2.06390887954e-2f));
+    p = p.fma(z, all(-5.37397155531e-2f));
+    p = p.fma(z, all(1.33314422036e-1f));
+    p = p.fma(z, all(-3.33332819422e-1f));
+    FloatVector near = p.mul(z).fma(x, x);
+    FloatVector far = all(1f).sub(all(2f).div(exp(a.add(a)).add(1f)));
+    far = far.blend(far.neg(), x.compare(VectorOperators.LT, 0f));
+    return far.blend(near, a.compare(VectorOperators.LT, 0.625f));
+  }
+
+  /**
+   * Φ(−|x|), the lower tail of the normal distribution, relative error below 1e-6: e^(−x²/2) times a
+   * polynomial in t = 1/(1 + |x|/2), fitted by least squares with weights to Φ(−z)·e^(z²/2) on
+   * [0, 14].
+   *
+   * @param bell e^(−x²/2)
+   */
+  static FloatVector normalTail(FloatVector x, FloatVector bell) {
+    FloatVector t = all(1f).div(x.abs().fma(all(0.5f), all(1f)));
+    FloatVector p = all(-0.03750051f).fma(t, all(0.17848493f));
+    p = p.fma(t, all(-0.28895074f));
+    p = p.fma(t, all(0.05570253f));
+    p = p.fma(t, all(0.38531471f));
+    p = p.fma(t, all(-0.42798952f));
+    p = p.fma(t, all(0.06190346f));
+    p = p.fma(t, all(0.02070482f));
+    p = p.fma(t, all(0.15369288f));
+    p = p.fma(t, all(0.19915607f));
+    p = p.fma(t, all(0.19948136f));
+    return p.mul(t).mul(bell);
+  }
+
+  /** e^(−x²/2); the rounding of x² is put back, or the tail would lose digits. */
+  static FloatVector bell(FloatVector x) {
+    FloatVector square = x.mul(x);
+    FloatVector lost = x.fma(x, square.neg());
+    FloatVector e = exp(square.mul(-0.5f));
+    return lost.mul(-0.5f).fma(e, e).blend(0f, square.compare(VectorOperators.GT, 174f));
+  }
+
+  /** Φ(x), the normal distribution. */
+  static FloatVector normal(FloatVector x, FloatVector bell) {
+    FloatVector tail = normalTail(x, bell);
+    return tail.blend(all(1f).sub(tail), x.compare(VectorOperators.GE, 0f));
+  }
+}
