@@ -79,7 +79,7 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
     try (JsonParser p = FACTORY.createParser(ObjectReadContext.empty(), strictUtf8(json))) {
       p.nextToken();
       while (p.nextToken() == JsonToken.PROPERTY_NAME) {
-        String name = p.currentName();
+        String name = unicode(file, p.currentName());
         if (name.equals("__metadata__")) metadata(file, p, metadata);
         else read.put(name, tensor(file, name, p));
       }
@@ -100,16 +100,26 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
         new ByteArrayInputStream(json), StandardCharsets.UTF_8.newDecoder());
   }
 
+  /**
+   * JSON can escape half of a surrogate pair; such a text has no UTF-8 and could not be written
+   * again.
+   */
+  private static String unicode(Path file, String text) throws FormatException {
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(text))
+      throw new FormatException(file + ": header holds half a surrogate pair in a name or text");
+    return text;
+  }
+
   private static void metadata(Path file, JsonParser p, Map<String, String> into)
       throws FormatException {
     if (p.nextToken() != JsonToken.START_OBJECT)
       throw new FormatException(file + ": __metadata__ must be an object of strings");
     while (p.nextToken() == JsonToken.PROPERTY_NAME) {
-      String key = p.currentName();
+      String key = unicode(file, p.currentName());
       if (p.nextToken() != JsonToken.VALUE_STRING)
         throw new FormatException(
             file + ": __metadata__." + key + " must be a string, got " + p.currentToken());
-      into.put(key, p.getString());
+      into.put(key, unicode(file, p.getString()));
     }
   }
 

@@ -63,6 +63,12 @@ record Hostile(String name, byte[] bytes, String message) {
               "two metadata objects",
               header("{\"__metadata__\":{},\"__metadata__\":{}}"),
               "Duplicate Object property \"__metadata__\""),
+          new Hostile(
+              "half a surrogate pair", header("{\"\\ud800\":" + F32_1 + "}", 4), "surrogate"),
+          new Hostile(
+              "half a surrogate pair in the metadata",
+              header("{\"__metadata__\":{\"a\":\"\\udc00\"}}"),
+              "surrogate"),
           // Metadata.
           new Hostile("metadata that is text", header("{\"__metadata__\":\"pt\"}"), "of strings"),
           new Hostile("metadata that is null", header("{\"__metadata__\":null}"), "of strings"),
