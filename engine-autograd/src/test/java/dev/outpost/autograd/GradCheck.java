@@ -187,12 +187,21 @@ public final class GradCheck {
     }
   }
 
+  /** One input's gradient is there already, the others' buffers hold what was there before. */
   private void twice(Run expected) {
-    Gradients gradients = new Gradients();
-    run(Kernels.scalar(), all(), gradients);
-    Run sum = run(Kernels.scalar(), all(), gradients);
-    for (int i = 0; i < inputs.size(); i++)
-      close(name + ": added twice, input " + i, expected.gradients().get(i), 2, 0, sum, i);
+    for (int first = 0; first < inputs.size(); first++) {
+      Gradients gradients = new Gradients();
+      run(Kernels.scalar(), all(), gradients);
+      gradients.clear();
+      boolean[] only = new boolean[inputs.size()];
+      only[first] = true;
+      run(Kernels.scalar(), only, gradients);
+      Run sum = run(Kernels.scalar(), all(), gradients);
+      for (int i = 0; i < inputs.size(); i++) {
+        String what = name + ": input " + first + " added twice, input " + i;
+        close(what, expected.gradients().get(i), i == first ? 2 : 1, 0, sum, i);
+      }
+    }
   }
 
   /** Each input passes through another operation first and is read by a third, later one. */
@@ -212,6 +221,7 @@ public final class GradCheck {
       for (Var half : halves) total = Add.add(t, total, Sum.sum(t, Scale.scale(t, half, 0.5f)));
       scope.keep(total);
     }
+    spoil(ws);
     t.backward(total, gradients);
     ws.release(total.value());
     assertThat(ws.meter().liveBytes()).as("%s: bytes left on loan", name).isZero();
@@ -220,6 +230,17 @@ public final class GradCheck {
     Run run = new Run(expected.output(), result);
     for (int i = 0; i < inputs.size(); i++)
       close(name + ": shared, input " + i, expected.gradients().get(i), 1, 0.5f, run, i);
+  }
+
+  /** Overwrites every buffer that is not on loan, so that reading one that was not saved shows. */
+  private static void spoil(Workspace ws) {
+    List<Tensor> all = new ArrayList<>();
+    for (int size = 1; size < 512; size++) {
+      Tensor t = ws.take(size);
+      t.fill(Float.NaN);
+      all.add(t);
+    }
+    all.forEach(ws::release);
   }
 
   private void parity(Run expected, Run other) {
