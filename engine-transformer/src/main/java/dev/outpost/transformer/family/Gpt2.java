@@ -22,6 +22,10 @@ public record Gpt2() implements Family {
     refuse(c, "scale_attn_weights", true, "attention without the 1/√d scale");
     refuse(c, "scale_attn_by_inverse_layer_idx", false, "per-layer attention scales");
     refuse(c, "add_cross_attention", false, "cross-attention");
+    refusePresent(c, "quantization_config", "quantised weights are not supported; use a checkpoint in F32, F16 or BF16");
+    refusePresent(c, "pruned_heads", "pruned attention heads are not supported");
+    double eps = c.number("layer_norm_epsilon", 1e-5);
+    if (!((float) eps > 0)) throw c.wrong("layer_norm_epsilon", "must be positive, got " + eps);
     int width = c.integer("n_embd", 1, MAX);
     int heads = c.integer("n_head", 1, MAX);
     if (width % heads != 0) throw c.wrong("n_head", "must divide n_embd " + width + ", got " + heads);
@@ -34,13 +38,18 @@ public record Gpt2() implements Family {
         heads,
         c.integer("n_inner", 1, MAX, 4 * width),
         activation(c),
-        (float) c.number("layer_norm_epsilon", 1e-5),
+        (float) eps,
         c.bool("tie_word_embeddings", true),
         Linear.Layout.IN_OUT);
   }
 
   private static void refuse(JsonObject c, String field, boolean supported, String what) throws FormatException {
     if (c.bool(field, supported) != supported) throw c.wrong(field, "is " + !supported + ": " + what + " is not supported for gpt2");
+  }
+
+  /** Refuses an object that says anything; old files carry empty ones. */
+  private static void refusePresent(JsonObject c, String field, String what) throws FormatException {
+    if (c.has(field) && !c.object(field).names().isEmpty()) throw c.wrong(field, "is set: " + what);
   }
 
   private static UnaryMap activation(JsonObject c) throws FormatException {

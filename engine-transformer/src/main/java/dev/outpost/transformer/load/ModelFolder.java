@@ -7,6 +7,7 @@ import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.io.SafetensorsWriter;
 import dev.outpost.tensor.weight.Weight;
+import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Family;
@@ -17,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * A Hugging Face model folder, open: {@code config.json} and {@code model.safetensors} (or shards). The model reads its frozen matrices from the mapped files, so it must not be
@@ -87,15 +89,30 @@ public final class ModelFolder implements AutoCloseable {
    *
    * @param config what to write as {@code config.json}: the source folder's, or {@link Family#write}
    * @param dtype stored type of all tensors; null keeps each one's own
+   * @throws IllegalArgumentException when the folder could not be read back: the model lacks blocks, carries LoRA, or is not what {@code config} describes; then nothing is written
    */
   public static void write(Path folder, TransformerModel model, JsonObject config, @org.jspecify.annotations.Nullable DType dtype) throws IOException {
     Family family = Family.of(config);
     NameTable names = family.names();
+    // What a reader will see: a config made here holds its numbers in other types until it is text.
+    requireWhole(model, family.read(JsonObject.parse("config.json", config.toText())));
     Map<String, Weight> tensors = new LinkedHashMap<>();
     model.visit((ours, p) -> tensors.put(names.theirs(ours), p.weight()));
     Files.createDirectories(folder);
     // The reference refuses a file whose metadata does not name the framework's format.
     SafetensorsWriter.write(folder.resolve("model.safetensors"), tensors, dtype, Map.of("format", "pt"));
     AtomicFile.write(folder.resolve("config.json"), config.toText().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+  }
+
+  private static void requireWhole(TransformerModel model, Spec described) {
+    if (!described.equals(model.spec())) throw new IllegalArgumentException("model folder: config.json describes " + described + ", the model is " + model.spec());
+    List<String> slots = model.slots().stream().map(Slot::name).toList();
+    List<String> whole = IntStream.range(0, described.layers()).mapToObj(i -> "blocks." + i).toList();
+    if (!slots.equals(whole))
+      throw new IllegalArgumentException("model folder: only a whole model can be written, n_layer is " + described.layers() + ", but the model's slots are " + slots);
+    model.visit(
+        (name, p) -> {
+          if (name.contains(".lora_")) throw new IllegalArgumentException("model folder: " + name + " is part of an attached lora, which this format cannot hold; merge it first");
+        });
   }
 }

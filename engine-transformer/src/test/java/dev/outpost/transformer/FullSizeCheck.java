@@ -1,0 +1,47 @@
+package dev.outpost.transformer;
+
+import dev.outpost.autograd.Tape;
+import dev.outpost.tensor.DType;
+import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.io.SafetensorsFile;
+import dev.outpost.tensor.io.SafetensorsWriter;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.Team;
+import dev.outpost.tensor.memory.Workspace;
+import dev.outpost.tensor.weight.HeapWeight;
+import dev.outpost.transformer.load.ModelFolder;
+import dev.outpost.transformer.module.Pass;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+
+/** The engine's half of {@code fullsize/full_size.py}, which says how to run it. */
+final class FullSizeCheck {
+  private FullSizeCheck() {}
+
+  /** Takes one model folder; writes {@code engine.safetensors} into it, and the model again as its siblings {@code …-as-…}. */
+  public static void main(String[] arguments) throws IOException {
+    Path path = Path.of(arguments[0]);
+    try (Team team = Team.ofAllProcessors();
+        ModelFolder folder = ModelFolder.open(path);
+        SafetensorsFile reference = SafetensorsFile.open(path.resolve("reference.safetensors"))) {
+      Tensor stored = reference.weight("ids").toTensor();
+      int[] ids = new int[stored.size()];
+      for (int i = 0; i < ids.length; i++) ids[i] = (int) stored.get(i);
+      Tape tape = Tape.evaluating(Kernels.best(team), new Workspace());
+      Pass pass = Pass.of(tape, 1, ids.length);
+      Tensor logits = folder.model().logits(pass, folder.model().hidden(pass, ids), 0, ids.length);
+      SafetensorsWriter.write(
+          path.resolve("engine.safetensors"), Map.of("logits", HeapWeight.of(logits)), null, Map.of());
+      ModelFolder.write(sibling(path, "own"), folder.model(), folder.config(), null);
+      for (DType type : DType.values())
+        ModelFolder.write(
+            sibling(path, type.name().toLowerCase(Locale.ROOT)), folder.model(), folder.config(), type);
+    }
+  }
+
+  private static Path sibling(Path path, String type) {
+    return path.resolveSibling(path.getFileName() + "-as-" + type);
+  }
+}
