@@ -1,6 +1,7 @@
 package dev.outpost.tensor.io;
 
 import dev.outpost.tensor.DType;
+import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.tensor.weight.MappedWeight;
 import dev.outpost.tensor.weight.Weight;
@@ -42,6 +43,8 @@ public final class SafetensorsWriter {
    * @param dtype stored type of every tensor, rounding to nearest even; null keeps each weight's
    *     own
    * @param metadata free texts for the header
+   * @throws IllegalArgumentException for names or texts that no header can hold
+   * @throws IOException when the file cannot be written whole: see {@link AtomicFile}
    */
   public static void write(
       Path file,
@@ -130,10 +133,20 @@ public final class SafetensorsWriter {
           put(channel, buffer, MappedWeight.decode(m.segment(), m.dtype(), i), e.dtype);
         flush(channel, buffer);
       }
+      case HeapWeight h when e.dtype == DType.F32 -> floats(channel, buffer, h.tensor());
       case HeapWeight h -> {
         for (int i = 0; i < h.shape().size(); i++) put(channel, buffer, h.tensor().get(i), e.dtype);
         flush(channel, buffer);
       }
+    }
+  }
+
+  private static void floats(FileChannel channel, ByteBuffer buffer, Tensor t) throws IOException {
+    for (int at = 0; at < t.size(); at += CHUNK / 4) {
+      int n = Math.min(CHUNK / 4, t.size() - at);
+      buffer.asFloatBuffer().put(t.data(), t.offset() + at, n);
+      buffer.position(4 * n);
+      flush(channel, buffer);
     }
   }
 
