@@ -1,5 +1,6 @@
 package dev.outpost.offsite.app;
 
+import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.transformer.text.Tokenizer;
 import dev.outpost.transformer.train.Blocks;
 import java.io.IOException;
@@ -160,12 +161,16 @@ record Corpus(String name, List<String> documents) {
     return documents.stream().mapToLong(String::length).sum();
   }
 
-  /** The first documents, until {@code most} characters are reached; the last one is cut. */
-  Corpus first(long most) {
+  /** Documents in a shuffled order until {@code most} characters are reached; the last one is cut. All of them, shuffled, when there are fewer. */
+  Corpus sample(long most, long seed) {
+    int[] order = new int[documents.size()];
+    Arrays.setAll(order, i -> i);
+    RandomStream.of(seed, "corpus").shuffle(order);
     List<String> some = new ArrayList<>();
     long left = most;
-    for (String d : documents) {
+    for (int i : order) {
       if (left <= 0) break;
+      String d = documents.get(i);
       some.add(d.length() <= left ? d : d.substring(0, (int) left));
       left -= d.length();
     }

@@ -49,6 +49,8 @@ final class DemoCommand extends Command {
   private static final String PRIVATE = "java.sql{,.rowset}/**.java";
   private static final EmulatorRecipe RECIPE = new EmulatorRecipe(2, 2, 2);
   private static final int BLOCK = 128;
+  // What the pre-training reads about once at effort 1; tokenizing more would only cost time.
+  private static final long PUBLIC_CHARACTERS = 6_000_000;
 
   @Option(
       names = "--corpus",
@@ -142,7 +144,7 @@ final class DemoCommand extends Command {
     if (!Files.isRegularFile(zip))
       throw new BadInput(zip + ": this JDK comes without its sources; give any folder of text with --corpus DIR, or install the sources (Debian: openjdk-25-source)");
     note("reading %s", zip);
-    Corpus shared = Corpus.read(zip, PUBLIC).withoutLicences();
+    Corpus shared = Corpus.read(zip, PUBLIC).withoutLicences().sample(PUBLIC_CHARACTERS, seed);
     Corpus secret = Corpus.read(zip, PRIVATE).withoutLicences();
     return new Texts(new Corpus("java.base (util, lang, io, time, net, text, math)", shared.documents()), new Corpus("java.sql and java.sql.rowset", secret.documents()));
   }
@@ -162,7 +164,7 @@ final class DemoCommand extends Command {
 
   private boolean pretrain(Corpus text, Path folder) throws IOException {
     note("learning a vocabulary from %s, %,d characters", text.name(), text.characters());
-    Tokenizer tokenizer = BytePairTrainer.of(2048).train(text.first(3_000_000).documents());
+    Tokenizer tokenizer = BytePairTrainer.of(2048).train(text.sample(2_000_000, seed).documents());
     Spec spec = new Spec("gpt2", tokenizer.vocabularySize(), BLOCK, 128, 8, 4, 512, UnaryMap.GELU_TANH, 1e-5f, true, Linear.Layout.IN_OUT);
     TransformerModel model = ModelFactory.random(spec, seed).trainable(name -> true);
     note("pre-training a GPT-2 of %d blocks, %,d parameters", spec.layers(), model.count(false));

@@ -86,7 +86,7 @@ final class PretrainCommand extends Command {
   private Tokenizer trainTokenizer(Console console, Corpus text) {
     console.note("training a vocabulary of " + vocabulary + " tokens");
     try {
-      return BytePairTrainer.of(vocabulary).train(text.first(8_000_000).documents());
+      return BytePairTrainer.of(vocabulary).train(text.sample(8_000_000, seed).documents());
     } catch (IllegalArgumentException e) {
       throw new BadInput("--vocab: " + e.getMessage());
     }
