@@ -1,0 +1,15 @@
+/** Layers, model families, text, training and generation. Knows no federation and no emulator. */
+module dev.outpost.transformer {
+  requires transitive dev.outpost.autograd;
+  requires static transitive org.jspecify;
+
+  exports dev.outpost.transformer;
+  exports dev.outpost.transformer.family;
+  exports dev.outpost.transformer.layer;
+  exports dev.outpost.transformer.load;
+  exports dev.outpost.transformer.module;
+  exports dev.outpost.transformer.peft;
+  exports dev.outpost.transformer.run;
+  exports dev.outpost.transformer.text;
+  exports dev.outpost.transformer.train;
+}

@@ -1,0 +1,5 @@
+/** A model at work: generation and perplexity. */
+@NullMarked
+package dev.outpost.transformer.run;
+
+import org.jspecify.annotations.NullMarked;
