@@ -2,6 +2,7 @@
 module dev.outpost.transformer {
   requires transitive dev.outpost.autograd;
   requires static transitive org.jspecify;
+  requires tools.jackson.core;
 
   exports dev.outpost.transformer;
   exports dev.outpost.transformer.family;

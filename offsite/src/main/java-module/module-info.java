@@ -6,5 +6,10 @@ module dev.outpost.offsite {
 
   exports dev.outpost.offsite.artifact;
   exports dev.outpost.offsite.emulator;
+  exports dev.outpost.offsite.report;
   exports dev.outpost.offsite.split;
+  exports dev.outpost.offsite.tune;
+
+  opens dev.outpost.offsite.app to
+      info.picocli;
 }

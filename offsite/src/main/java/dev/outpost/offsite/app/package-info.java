@@ -1,0 +1,5 @@
+/** The command line: the only place that prints. */
+@NullMarked
+package dev.outpost.offsite.app;
+
+import org.jspecify.annotations.NullMarked;
