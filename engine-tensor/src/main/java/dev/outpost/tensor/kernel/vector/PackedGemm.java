@@ -39,7 +39,7 @@ final class PackedGemm {
       int nc = Math.min(T.nc(), n - j);
       for (int p = 0; p < k; p += T.kc()) {
         int kc = Math.min(T.kc(), k - p);
-        packedB = grown(packedB, up(nc, NR) * kc);
+        packedB = Scratch.aligned(packedB, up(nc, NR) * kc);
         for (int i = 0; i < m; i += T.ms()) {
           int ms = Math.min(T.ms(), m - i);
           packedA = grown(packedA, up(ms, MR) * kc);

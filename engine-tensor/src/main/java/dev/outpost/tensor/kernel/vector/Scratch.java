@@ -7,8 +7,17 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  * never more buffers than threads at work.
  */
 final class Scratch {
-  /** Large arrays start at a page under G1 and their data 16 bytes in: 12 floats on is a cache line. */
+  /**
+   * G1 puts a large array at the start of a region and its data 16 bytes in: 12 floats on is a cache
+   * line. Vectors of b that straddle lines cost a fifth of the matrix product's speed.
+   */
   static final int ALIGN = 12;
+
+  /** Half of G1's largest default region, 32 MB: an array of this many floats is always large. */
+  private static final int LARGE = 1 << 22;
+
+  /** Below this a product is too short to be worth a large array. */
+  private static final int WORTH_ALIGNING = 1 << 16;
 
   private final ConcurrentLinkedQueue<float[]> free = new ConcurrentLinkedQueue<>();
 
@@ -16,6 +25,13 @@ final class Scratch {
   float[] take(int size) {
     float[] buffer = free.poll();
     return buffer != null && buffer.length >= size ? buffer : new float[size];
+  }
+
+  /** {@code panels} if it holds {@code size} floats after {@link #ALIGN}, or a larger one that does. */
+  static float[] aligned(float[] panels, int size) {
+    int need = size + ALIGN;
+    if (panels.length >= need) return panels;
+    return new float[need < WORTH_ALIGNING ? need : Math.max(need, LARGE)];
   }
 
   void give(float[] buffer) {

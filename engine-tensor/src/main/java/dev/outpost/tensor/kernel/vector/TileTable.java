@@ -18,8 +18,8 @@ record TileTable(int mr, int nv, int mc, int kc, int nc, int nb, int ms) {
 
   static TileTable forRegisters(int registers) {
     return registers >= 32
-        ? new TileTable(8, 2, 128, 256, 3072, 512, 2048)
-        : new TileTable(4, 2, 128, 256, 3072, 512, 2048);
+        ? new TileTable(8, 2, 64, 256, 3072, 512, 2048)
+        : new TileTable(4, 2, 64, 256, 3072, 512, 2048);
   }
 
   /** Columns of the register tile. */
