@@ -32,8 +32,10 @@ public final class TinyModels {
           (name, shape) -> {
             RandomStream stream = RandomStream.of(seed, name);
             float centre = name.contains("norm") && name.endsWith(".weight") ? 1 : 0;
+            // Strong positions, so that generated text does not just repeat a token.
+            float spread = name.equals("embed.position.weight") ? 0.8f : 0.2f;
             Tensor t = Tensor.zeros(shape);
-            for (int i = 0; i < t.size(); i++) t.data()[i] = centre + 0.2f * (float) stream.nextGaussian();
+            for (int i = 0; i < t.size(); i++) t.data()[i] = centre + spread * (float) stream.nextGaussian();
             return Parameter.frozen(HeapWeight.of(t));
           });
     } catch (FormatException e) {

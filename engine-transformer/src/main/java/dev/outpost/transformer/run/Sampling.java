@@ -23,8 +23,14 @@ public record Sampling(float temperature, int topK, float topP) {
     return new Sampling(0, 0, 1);
   }
 
-  /** The chosen id. */
+  /**
+   * The chosen id.
+   *
+   * @throws ArithmeticException when a score is NaN
+   */
   public int choose(float[] scores, RandomStream random) {
+    for (int i = 0; i < scores.length; i++)
+      if (Float.isNaN(scores[i])) throw new ArithmeticException("sampling: the score of token " + i + " is NaN; the model's weights are damaged or its training diverged");
     if (temperature == 0) return best(scores);
     Integer[] order = IntStream.range(0, scores.length).boxed().toArray(Integer[]::new);
     Arrays.sort(order, (a, b) -> scores[a] != scores[b] ? Float.compare(scores[b], scores[a]) : Integer.compare(a, b));

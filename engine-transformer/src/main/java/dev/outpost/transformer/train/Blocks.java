@@ -1,6 +1,10 @@
 package dev.outpost.transformer.train;
 
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.HexFormat;
 
 /**
  * A token stream cut into blocks of equal length, the remainder dropped: what language-model training and perplexity read. The last position of a block predicts nothing.
@@ -54,5 +58,20 @@ public final class Blocks {
       out[(i + 1) * length - 1] = -1;
     }
     return out;
+  }
+
+  /** SHA-256 of the tokens in all blocks, as 64 hexadecimal digits: whether two runs read the same text. */
+  public String sha256() {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      ByteBuffer bytes = ByteBuffer.allocate(4 * length);
+      for (int b = 0; b < count; b++) {
+        bytes.clear().asIntBuffer().put(tokens, b * length, length);
+        digest.update(bytes);
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
   }
 }

@@ -112,7 +112,8 @@ public final class Trainer {
       if (folder != null && (end || stopped || due(plan.saveEvery(), step))) state.save(folder, parameters, optimizer, settings);
     }
     boolean finished = state.step() >= plan.steps();
-    if (finished && validation != null) restoreBest(folder);
+    // Without a best of its own, a file of that name is another run's.
+    if (finished && state.bestStep() > 0) restoreBest(folder);
     return new Result(state.step(), validation == null ? Double.NaN : state.bestLoss(), state.bestStep(), finished);
   }
 
@@ -120,9 +121,16 @@ public final class Trainer {
     return interval > 0 && step % interval == 0;
   }
 
+  /** One field per setting, so that a refused resume can name what differs. */
   private JsonObject settings(Map<String, String> identity) {
-    JsonObject s = JsonObject.create().put("plan", plan.savingEvery(0).toString()).put("train_blocks", train.count() + "x" + train.length());
+    JsonObject s = JsonObject.create();
+    s.put("steps", "" + plan.steps()).put("batch", "" + plan.batch()).put("accumulation", "" + plan.accumulation());
+    s.put("learning_rate", "" + plan.learningRate()).put("schedule", "" + plan.schedule());
+    s.put("weight_decay", "" + plan.weightDecay()).put("clip", "" + plan.clip());
+    s.put("evaluate_every", "" + plan.evaluateEvery()).put("seed", "" + plan.seed()).put("recompute", "" + plan.recompute());
+    s.put("train_blocks", train.count() + "x" + train.length()).put("train_tokens_sha256", train.sha256());
     s.put("validation_blocks", validation == null ? "none" : validation.count() + "x" + validation.length());
+    s.put("validation_tokens_sha256", validation == null ? "none" : validation.sha256());
     identity.forEach(s::put);
     return s;
   }

@@ -11,7 +11,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A training run on disk, in one folder: {@code last.safetensors} holds everything a bit-exact resume needs (parameters, optimizer state, position, settings) in one file, so that
@@ -77,9 +79,11 @@ record TrainingState(int step, double bestLoss, int bestStep) {
     JsonObject before = JsonObject.parse("settings", saved.toLine());
     JsonObject wanted = JsonObject.parse("settings", now.toLine());
     StringBuilder differences = new StringBuilder();
-    for (String field : wanted.names()) {
-      String a = before.has(field) ? before.string(field) : "absent";
-      String b = wanted.string(field);
+    Set<String> fields = new LinkedHashSet<>(wanted.names());
+    fields.addAll(before.names());
+    for (String field : fields) {
+      String a = before.optionalString(field).orElse("absent");
+      String b = wanted.optionalString(field).orElse("absent");
       if (!a.equals(b)) differences.append(differences.isEmpty() ? "" : "; ").append(field).append(" was ").append(a).append(", now ").append(b);
     }
     if (!differences.isEmpty())

@@ -1,0 +1,87 @@
+package dev.outpost.transformer.module;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.outpost.autograd.Tape;
+import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.memory.Workspace;
+import dev.outpost.transformer.Golden;
+import dev.outpost.transformer.TinyModels;
+import dev.outpost.transformer.TransformerModel;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class KvCacheTest {
+  private final TransformerModel model = TinyModels.random(3, 2);
+
+  /** Pieces of the sequence, computed one after another over a cache. */
+  @ParameterizedTest
+  @ValueSource(strings = {"1 1 1 1 1 1 1 1 1 1 1 1", "5 1 1 1 1 1 1 1", "3 4 5", "1 11", "12"})
+  void piecesOverACacheGiveTheScoresOfTheWhole(String pieces) {
+    int[] sizes = java.util.Arrays.stream(pieces.split(" ")).mapToInt(Integer::parseInt).toArray();
+    for (Kernels k : TinyModels.kernels()) {
+      for (int batch : new int[] {1, 2}) {
+        int[] ids = TinyModels.tokens(batch * 12, 23, 6);
+        Tensor want = scores(k, Pass.of(Tape.evaluating(k, new Workspace()), batch, 12), ids);
+        KvCache cache = KvCache.of(batch, 12);
+        int from = 0;
+        for (int size : sizes) {
+          Pass pass = Pass.of(Tape.evaluating(k, new Workspace()), batch, size).with(cache);
+          Tensor got = scores(k, pass, piece(ids, batch, from, size));
+          for (int b = 0; b < batch; b++) {
+            Tensor rows = want.slice(b * 12 + from, b * 12 + from + size);
+            assertThat(Golden.far(got.slice(b * size, (b + 1) * size), rows)).as(k.name()).isLessThan(2e-6);
+          }
+          from += size;
+          assertThat(cache.length()).isEqualTo(from);
+        }
+      }
+    }
+  }
+
+  @Test
+  void afterTruncationTheSequenceGoesOnFromThere() {
+    Kernels k = TinyModels.best();
+    int[] ids = TinyModels.tokens(8, 23, 1);
+    KvCache cache = KvCache.of(1, 8);
+    scores(k, Pass.of(Tape.evaluating(k, new Workspace()), 1, 8).with(cache), TinyModels.tokens(8, 23, 2));
+    cache.truncate(0);
+    scores(k, Pass.of(Tape.evaluating(k, new Workspace()), 1, 6).with(cache), piece(ids, 1, 0, 6));
+    cache.truncate(4);
+    Tensor got = scores(k, Pass.of(Tape.evaluating(k, new Workspace()), 1, 4).with(cache), piece(ids, 1, 4, 4));
+    Tensor want = scores(k, Pass.of(Tape.evaluating(k, new Workspace()), 1, 8), ids);
+    assertThat(Golden.far(got, want.slice(4, 8))).isLessThan(2e-6);
+    assertThatThrownBy(() -> cache.truncate(9)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("8 positions to 9");
+  }
+
+  @Test
+  void positionsBeyondTheCapacityAreRefused() {
+    Kernels k = TinyModels.best();
+    Pass pass = Pass.of(Tape.evaluating(k, new Workspace()), 1, 5).with(KvCache.of(1, 4));
+    assertThatThrownBy(() -> model.hidden(pass, new int[5]))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContainingAll("5 positions", "capacity of 4");
+  }
+
+  @Test
+  void trainingOverACacheIsRefused() {
+    Kernels k = TinyModels.best();
+    Pass pass = Pass.of(Tape.recording(k, new Workspace()), 1, 2).with(KvCache.of(1, 4));
+    assertThatThrownBy(() -> model.hidden(pass, new int[2]))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("recording tape");
+  }
+
+  private Tensor scores(Kernels k, Pass pass, int[] ids) {
+    return model.logits(pass, model.hidden(pass, ids), 0, ids.length);
+  }
+
+  private static int[] piece(int[] ids, int batch, int from, int size) {
+    int[] out = new int[batch * size];
+    for (int b = 0; b < batch; b++) System.arraycopy(ids, b * ids.length / batch + from, out, b * size, size);
+    return out;
+  }
+}

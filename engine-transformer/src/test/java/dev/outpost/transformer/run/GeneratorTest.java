@@ -1,0 +1,109 @@
+package dev.outpost.transformer.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.outpost.autograd.Tape;
+import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.memory.Workspace;
+import dev.outpost.tensor.random.RandomStream;
+import dev.outpost.transformer.TinyModels;
+import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.module.Pass;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class GeneratorTest {
+  private static final int CONTEXT = 24;
+  private final TransformerModel model = TinyModels.random(2, 8);
+  private final Kernels kernels = TinyModels.best();
+  private final Generator generator = new Generator(model, kernels);
+
+  @Test
+  void eachTokenIsTheBestOneGivenAllBefore() {
+    List<Integer> made = generate(new int[] {3, 1, 4}, 12);
+    int[] all = {3, 1, 4};
+    for (int token : made) {
+      assertThat(token).isEqualTo(bestAfter(all));
+      all = Arrays.copyOf(all, all.length + 1);
+      all[all.length - 1] = token;
+    }
+    assertThat(made.stream().distinct().count()).as("a varied text, or the test says little").isGreaterThan(2);
+  }
+
+  @Test
+  void aSecondTextKnowsNothingOfTheFirst() {
+    List<Integer> first = generate(new int[] {3, 1, 4}, 8);
+    generate(new int[] {9, 9, 9, 9, 9}, 8);
+    assertThat(generate(new int[] {3, 1, 4}, 8)).isEqualTo(first);
+  }
+
+  @Test
+  void samplingIsReproducibleBySeed() {
+    Sampling hot = new Sampling(1.5f, 0, 0.9f);
+    List<Integer> a = new ArrayList<>();
+    List<Integer> b = new ArrayList<>();
+    generator.generate(new int[] {1}, 15, hot, RandomStream.of(3, "sample"), a::add);
+    new Generator(model, Kernels.scalar()).generate(new int[] {1}, 15, hot, RandomStream.of(3, "sample"), b::add);
+    assertThat(a).hasSize(15).isEqualTo(b);
+  }
+
+  @Test
+  void stopsAtTheWantedNumber() {
+    assertThat(generate(new int[] {1}, 5)).hasSize(5);
+    assertThat(generate(new int[] {1}, 0)).isEmpty();
+  }
+
+  @Test
+  void stopsWhenTheReaderHasEnough() {
+    List<Integer> made = new ArrayList<>();
+    int n =
+        generator.generate(
+            new int[] {1},
+            100,
+            Sampling.greedy(),
+            RandomStream.of(1, "sample"),
+            token -> {
+              made.add(token);
+              return made.size() < 4;
+            });
+    assertThat(n).isEqualTo(4);
+    assertThat(made).hasSize(4);
+  }
+
+  @Test
+  void stopsWhenTheContextIsFull() {
+    // The last token needs no position of its own: prompt + n - 1 positions are computed.
+    assertThat(generate(new int[] {1, 2, 3, 4}, 1000)).hasSize(CONTEXT - 4 + 1);
+    assertThat(generate(new int[CONTEXT], 1000)).hasSize(1);
+  }
+
+  @Test
+  void aPromptMustFit() {
+    assertThatThrownBy(() -> generate(new int[0], 1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("at least one token");
+    assertThatThrownBy(() -> generate(new int[CONTEXT + 1], 1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContainingAll("25 tokens", "24", "shorten");
+  }
+
+  private List<Integer> generate(int[] prompt, int most) {
+    List<Integer> made = new ArrayList<>();
+    int n = generator.generate(prompt, most, Sampling.greedy(), RandomStream.of(1, "sample"), made::add);
+    assertThat(n).isEqualTo(made.size());
+    return made;
+  }
+
+  private int bestAfter(int[] ids) {
+    Tape tape = Tape.evaluating(kernels, new Workspace());
+    Pass pass = Pass.of(tape, 1, ids.length);
+    Tensor scores = model.logits(pass, model.hidden(pass, ids), ids.length - 1, ids.length);
+    int best = 0;
+    for (int i = 1; i < scores.size(); i++) if (scores.get(i) > scores.get(best)) best = i;
+    return best;
+  }
+}
