@@ -26,7 +26,9 @@ import org.jspecify.annotations.Nullable;
  * and the buffer is no larger than the gradient it becomes.
  */
 public final class CrossEntropy {
-  private static final int CHUNK_BYTES = 8 << 20;
+  // Each chunk packs the whole head once per product: below some hundred rows packing shows. With
+  // GPT-2's vocabulary 32 MiB are 166 rows: 1.5 to 1.8 times as fast as 8 MiB (AVX2, one thread).
+  private static final int CHUNK_BYTES = 32 << 20;
 
   private CrossEntropy() {}
 
