@@ -45,7 +45,6 @@ public final class CrossEntropy {
   }
 
   static Var linearCrossEntropy(Tape t, Var h, Var w, int[] targets, int chunkRows) {
-    int v = w.shape().rows();
     check("linearCrossEntropy", h.shape().cols(), w.view(), h.shape().rows(), targets);
     Workspace ws = t.workspace();
     Counted counted = Counted.of(targets);
