@@ -30,6 +30,7 @@ def engine_types():
         "empty": torch.zeros(0, 7),
         "größe": torch.tensor([1.0]),
         # U+FF5E sorts before U+1F600 by code point and after it by UTF-16 unit.
+        "zz": torch.tensor([5.0]),
         "z\uff5e": torch.tensor([2.0]),
         "z\U0001f600": torch.tensor([3.0]),
         'quote"back\\slash': torch.tensor([4.0]),
