@@ -43,12 +43,14 @@ final class Packing {
   /** Panels of heap elements {@code src[offset + i·si + k·sk]}. */
   static void heap(
       float[] src, int offset, int si, int sk, int count, int kc, int w, float[] dst, int at) {
-    for (int i = 0; i < count; i += w, at += w * kc) {
+    int whole = si == 1 ? count / w : 0;
+    if (whole > 0) straight(src, offset, sk, whole, kc, w, dst, at);
+    at += whole * w * kc;
+    for (int i = whole * w; i < count; i += w, at += w * kc) {
       int n = Math.min(w, count - i);
       int from = offset + i * si;
       if (n < w) Arrays.fill(dst, at, at + w * kc, 0);
-      if (si == 1 && n == w) straight(src, from, sk, kc, w, dst, at);
-      else if (sk == 1) transposed(src, from, si, n, kc, w, dst, at);
+      if (sk == 1) transposed(src, from, si, n, kc, w, dst, at);
       else
         for (int k = 0; k < kc; k++)
           for (int r = 0; r < n; r++) dst[at + k * w + r] = src[from + r * si + k * sk];
@@ -56,18 +58,23 @@ final class Packing {
   }
 
   /**
-   * Neighbouring i are neighbours in memory. A vector may stick out beyond its w elements into the next
-   * k, which is written afterwards; the last few k are copied exactly.
+   * Neighbouring i are neighbours in memory: {@code panels} whole panels, read row by row as memory
+   * lies. A vector may stick out beyond its w elements into the next k, which is written afterwards;
+   * the last few k are copied exactly.
    */
   private static void straight(
-      float[] src, int from, int sk, int kc, int w, float[] dst, int at) {
+      float[] src, int from, int sk, int panels, int kc, int w, float[] dst, int at) {
     int wide = (w + VL - 1) & -VL;
+    int end = from + (panels - 1) * w + wide;
     int k = 0;
-    for (; k < kc && k * w + wide <= kc * w && from + k * sk + wide <= src.length; k++)
-      for (int i = 0; i < w; i += VL)
-        load(src, from + k * sk + i).intoArray(dst, at + k * w + i);
+    for (; k < kc && k * w + wide <= kc * w && k * sk + end <= src.length; k++)
+      for (int p = 0; p < panels; p++)
+        for (int i = 0; i < w; i += VL)
+          load(src, from + k * sk + p * w + i).intoArray(dst, at + (p * kc + k) * w + i);
     for (; k < kc; k++)
-      for (int i = 0; i < w; i++) dst[at + k * w + i] = src[from + k * sk + i];
+      for (int p = 0; p < panels; p++)
+        for (int i = 0; i < w; i++)
+          dst[at + (p * kc + k) * w + i] = src[from + k * sk + p * w + i];
   }
 
   /** Neighbouring k are neighbours in memory: four runs are read side by side. */
