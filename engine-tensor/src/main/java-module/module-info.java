@@ -14,5 +14,6 @@ module dev.outpost.tensor {
   uses dev.outpost.tensor.kernel.KernelsProvider;
 
   provides dev.outpost.tensor.kernel.KernelsProvider with
-      dev.outpost.tensor.kernel.scalar.ScalarKernelsProvider;
+      dev.outpost.tensor.kernel.scalar.ScalarKernelsProvider,
+      dev.outpost.tensor.kernel.vector.VectorKernelsProvider;
 }
