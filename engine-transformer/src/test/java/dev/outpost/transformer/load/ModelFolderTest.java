@@ -33,7 +33,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.FieldSource;
 
 class ModelFolderTest {
-  private static final Iterable<String> GOLDENS = Golden.NAMES;
   private static final TransformerModel MODEL = TinyModels.random(2, 5);
 
   @TempDir private Path temporary;
@@ -64,7 +63,7 @@ class ModelFolderTest {
   }
 
   @ParameterizedTest
-  @FieldSource("GOLDENS")
+  @FieldSource("dev.outpost.transformer.Golden#NAMES")
   void aReferenceModelWrittenAgainHoldsTheSameNumbers(String name) throws IOException {
     Golden golden = Golden.unpack(name, temporary);
     Path again = temporary.resolve("again");

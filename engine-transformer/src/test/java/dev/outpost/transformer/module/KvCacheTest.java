@@ -25,12 +25,12 @@ class KvCacheTest {
     for (Kernels k : TinyModels.kernels()) {
       for (int batch : new int[] {1, 2}) {
         int[] ids = TinyModels.tokens(batch * 12, 23, 6);
-        Tensor want = scores(k, Pass.of(Tape.evaluating(k, new Workspace()), batch, 12), ids);
+        Tensor want = scores(Pass.of(Tape.evaluating(k, new Workspace()), batch, 12), ids);
         KvCache cache = KvCache.of(batch, 12);
         int from = 0;
         for (int size : sizes) {
           Pass pass = Pass.of(Tape.evaluating(k, new Workspace()), batch, size).with(cache);
-          Tensor got = scores(k, pass, piece(ids, batch, from, size));
+          Tensor got = scores(pass, piece(ids, batch, from, size));
           for (int b = 0; b < batch; b++) {
             Tensor rows = want.slice(b * 12 + from, b * 12 + from + size);
             assertThat(Golden.far(got.slice(b * size, (b + 1) * size), rows)).as(k.name()).isLessThan(2e-6);
@@ -47,12 +47,12 @@ class KvCacheTest {
     Kernels k = TinyModels.best();
     int[] ids = TinyModels.tokens(8, 23, 1);
     KvCache cache = KvCache.of(1, 8);
-    scores(k, Pass.of(Tape.evaluating(k, new Workspace()), 1, 8).with(cache), TinyModels.tokens(8, 23, 2));
+    scores(Pass.of(Tape.evaluating(k, new Workspace()), 1, 8).with(cache), TinyModels.tokens(8, 23, 2));
     cache.truncate(0);
-    scores(k, Pass.of(Tape.evaluating(k, new Workspace()), 1, 6).with(cache), piece(ids, 1, 0, 6));
+    scores(Pass.of(Tape.evaluating(k, new Workspace()), 1, 6).with(cache), piece(ids, 1, 0, 6));
     cache.truncate(4);
-    Tensor got = scores(k, Pass.of(Tape.evaluating(k, new Workspace()), 1, 4).with(cache), piece(ids, 1, 4, 4));
-    Tensor want = scores(k, Pass.of(Tape.evaluating(k, new Workspace()), 1, 8), ids);
+    Tensor got = scores(Pass.of(Tape.evaluating(k, new Workspace()), 1, 4).with(cache), piece(ids, 1, 4, 4));
+    Tensor want = scores(Pass.of(Tape.evaluating(k, new Workspace()), 1, 8), ids);
     assertThat(Golden.far(got, want.slice(4, 8))).isLessThan(2e-6);
     assertThatThrownBy(() -> cache.truncate(9)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("8 positions to 9");
   }
@@ -75,7 +75,7 @@ class KvCacheTest {
         .hasMessageContaining("recording tape");
   }
 
-  private Tensor scores(Kernels k, Pass pass, int[] ids) {
+  private Tensor scores(Pass pass, int[] ids) {
     return model.logits(pass, model.hidden(pass, ids), 0, ids.length);
   }
 

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outpost.autograd.optim.Schedule;
 import dev.outpost.tensor.io.FormatException;
-import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.transformer.TinyModels;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.peft.Attach;
@@ -18,7 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,9 +29,8 @@ class ResumeTest {
   private static final Map<String, String> IDENTITY = Map.of("base", "abc");
 
   @TempDir private Path temporary;
-  private final Kernels kernels = TinyModels.best();
-  private Map<String, float[]> want;
-  private Trainer.Result wanted;
+  private static Map<String, float[]> want;
+  private static Trainer.Result wanted;
 
   /** Dropout, accumulation, a schedule, clipping, several validations: everything that has a state. */
   private static TrainingPlan plan(int saveEvery) {
@@ -44,8 +42,8 @@ class ResumeTest {
     return Attach.lora(TinyModels.random(2, 1), Set.of("blocks.0", "blocks.1"), config, 1);
   }
 
-  @BeforeEach
-  void uninterrupted() {
+  @BeforeAll
+  static void uninterrupted() {
     TransformerModel model = model();
     wanted = trainer(model, plan(0)).run(Progress.SILENT);
     want = TinyModels.numbers(model);
@@ -143,9 +141,9 @@ class ResumeTest {
     trainer(model(), plan(0)).run(temporary, IDENTITY, new StopAfter(2));
     Blocks other = Blocks.of(TinyModels.tokens(5 * 8, 23, 3), 8);
     refused(
-        new Trainer(model(), Objective.languageModel(), other, VALIDATION, plan(0), kernels), IDENTITY, "train_tokens_sha256");
+        new Trainer(model(), Objective.languageModel(), other, VALIDATION, plan(0), TinyModels.best()), IDENTITY, "train_tokens_sha256");
     refused(
-        new Trainer(model(), Objective.languageModel(), TRAIN, null, plan(0), kernels), IDENTITY, "validation_blocks was 2x8, now none");
+        new Trainer(model(), Objective.languageModel(), TRAIN, null, plan(0), TinyModels.best()), IDENTITY, "validation_blocks was 2x8, now none");
   }
 
   @Test
@@ -197,8 +195,8 @@ class ResumeTest {
         .hasMessageContainingAll(parts);
   }
 
-  private Trainer trainer(TransformerModel model, TrainingPlan plan) {
-    return new Trainer(model, Objective.languageModel(), TRAIN, VALIDATION, plan, kernels);
+  private static Trainer trainer(TransformerModel model, TrainingPlan plan) {
+    return new Trainer(model, Objective.languageModel(), TRAIN, VALIDATION, plan, TinyModels.best());
   }
 
   private static Progress recording(List<Integer> steps) {

@@ -90,6 +90,7 @@ public record AdapterArtifact(BaseFingerprint base, Set<String> slots, Optional<
       case "full" -> Optional.empty();
       case "lora" -> {
         JsonObject l = m.object("lora");
+        for (String field : List.of("alpha", "dropout")) if (!l.has(field)) throw l.wrong(field, "is missing; expected a number");
         try {
           yield Optional.of(new LoraConfig(l.integer("rank", 1, 1 << 20), (float) l.number("alpha", 1), (float) l.number("dropout", 0), l.strings("targets")));
         } catch (IllegalArgumentException e) {

@@ -3,6 +3,7 @@ package dev.outpost.offsite.artifact;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** What both kinds of artifact say about themselves in {@code manifest.json}: what they are, of which base, and the digest of their weights. */
@@ -21,10 +22,16 @@ final class Manifest {
     JsonObject m = JsonObject.read(folder.resolve(FILE));
     if (!m.string("format").equals(format)) throw m.wrong("format", "is \"" + m.string("format") + "\", expected \"" + format + "\"");
     if (m.integer("version") != VERSION) throw m.wrong("version", "is " + m.integer("version") + "; this Outpost reads version " + VERSION + ". Use the Outpost that wrote it, or a newer one");
-    String digest = Digest.of(folder.resolve(weights));
-    if (!digest.equals(m.string("weights_sha256")))
-      throw new FormatException(folder.resolve(weights) + ": its SHA-256 " + digest + " is not the manifest's " + m.string("weights_sha256") + "; the file was changed or damaged. Ask for it again");
+    requireDigest(m, "weights_sha256", folder.resolve(weights));
     return m;
+  }
+
+  /** Refuses a file that is not the one the manifest was written for. */
+  static void requireDigest(JsonObject manifest, String field, Path file) throws IOException {
+    String wanted = manifest.string(field);
+    if (!Files.isRegularFile(file)) throw new FormatException(file + ": no such file, but the manifest beside it names its digest; copy the whole folder");
+    String digest = Digest.of(file);
+    if (!digest.equals(wanted)) throw new FormatException(file + ": its SHA-256 " + digest + " is not the manifest's " + wanted + "; the file was changed or damaged. Ask for it again");
   }
 
   static BaseFingerprint base(JsonObject manifest) throws FormatException {

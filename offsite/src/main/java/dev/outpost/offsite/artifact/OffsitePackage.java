@@ -63,6 +63,7 @@ public final class OffsitePackage implements AutoCloseable {
     SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, dtype, Map.of("format", FORMAT));
     config.write(folder.resolve("config.json"));
     Manifest.create(FORMAT, base, folder.resolve(WEIGHTS))
+        .put("config_sha256", Digest.of(folder.resolve("config.json")))
         .put("slots", emulated.slots().stream().map(s -> s.name()).toList())
         .put("adapter_slots", List.copyOf(adapterSlots))
         .put("recipe", recipe)
@@ -73,6 +74,8 @@ public final class OffsitePackage implements AutoCloseable {
   public static OffsitePackage open(Path folder) throws IOException {
     JsonObject manifest = Manifest.read(folder, FORMAT, WEIGHTS);
     Manifest.base(manifest);
+    // Heads and activation leave no trace in any shape: a changed config would compute something else in silence.
+    Manifest.requireDigest(manifest, "config_sha256", folder.resolve("config.json"));
     JsonObject config = JsonObject.read(folder.resolve("config.json"));
     Spec spec = Family.of(config).read(config);
     List<String> slots = manifest.strings("slots");

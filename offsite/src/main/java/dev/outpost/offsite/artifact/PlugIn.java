@@ -59,7 +59,14 @@ public final class PlugIn {
     foreign.removeAll(slots);
     if (!foreign.isEmpty()) reasons.add("the model has no slots named " + foreign);
     TransformerModel target = model;
-    if (foreign.isEmpty() && artifact.lora().isPresent()) target = Attach.lora(model, artifact.slots(), artifact.lora().get(), 0);
+    if (foreign.isEmpty() && artifact.lora().isPresent()) {
+      try {
+        target = Attach.lora(model, artifact.slots(), artifact.lora().get(), 0);
+      } catch (IllegalArgumentException e) {
+        reasons.add(e.getMessage());
+        throw new RefusedException(reasons);
+      }
+    }
     Map<String, Parameter> own = target.parameters();
     artifact
         .tensors()
@@ -72,7 +79,7 @@ public final class PlugIn {
             });
     own.forEach(
         (name, p) -> {
-          boolean expected = artifact.lora().isPresent() ? p.trainable() : within(artifact.slots(), name);
+          boolean expected = within(artifact.slots(), name) && (artifact.lora().isEmpty() || p.trainable());
           if (expected && !artifact.tensors().containsKey(name)) reasons.add("the adapter lacks " + name);
         });
     if (!reasons.isEmpty()) throw new RefusedException(reasons);
