@@ -81,8 +81,7 @@ explain_no_jdk25() {
     jdk_home_version=$(jdk_version "$JAVA_HOME")
     jdk_have="$jdk_have, JAVA_HOME is ${jdk_home_version:-not a JDK} ($JAVA_HOME)"
   fi
-  cat >&2 <<END
-Outpost needs a JDK 25, and none was found: $jdk_have.
+  printf '%s\n' "Outpost needs a JDK 25, and none was found: $jdk_have.
 Looked in JAVA_HOME, PATH, JDK_25, JAVA_HOME_25, /usr/lib/jvm, ~/.sdkman, ~/.jdks, /Library/Java and /opt.
 Get one in any of these ways (it need not become the default Java), then run the same command again:
   any system      unpack https://adoptium.net/temurin/releases/?version=25 and set JAVA_HOME to it
@@ -90,6 +89,5 @@ Get one in any of these ways (it need not become the default Java), then run the
   Debian, Ubuntu  apt install openjdk-25-jdk, or temurin-25-jdk from https://packages.adoptium.net
   Fedora          dnf install java-25-openjdk-devel
   macOS           brew install --cask temurin@25
-  Windows         winget install EclipseAdoptium.Temurin.25.JDK
-END
+  Windows         winget install EclipseAdoptium.Temurin.25.JDK" >&2
 }
