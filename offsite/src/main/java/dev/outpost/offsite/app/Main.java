@@ -88,6 +88,7 @@ public final class Main implements Runnable {
 
   private static int exitCode(Throwable e) {
     return switch (e) {
+      case CommandLine.ParameterException p -> ExitCode.USAGE;
       case BadInput b -> ExitCode.REFUSED;
       case FormatException f -> ExitCode.REFUSED;
       case PlugIn.RefusedException r -> ExitCode.REFUSED;
