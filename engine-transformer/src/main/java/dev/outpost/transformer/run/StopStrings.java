@@ -33,6 +33,8 @@ public final class StopStrings {
   public boolean push(int token) {
     if (ended) return false;
     if (tokenizer.endOfText().isPresent() && tokenizer.endOfText().getAsInt() == token) {
+      // A character cut short by the end is marked, as when all tokens are decoded at once.
+      text.append(decoder.finish());
       ended = true;
       return false;
     }
