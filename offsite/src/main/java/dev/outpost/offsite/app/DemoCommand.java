@@ -51,6 +51,8 @@ final class DemoCommand extends Command {
   private static final int BLOCK = 128;
   // What the pre-training reads about once at effort 1; tokenizing more would only cost time.
   private static final long PUBLIC_CHARACTERS = 6_000_000;
+  private static final long PRIVATE_CHARACTERS = 1_500_000;
+  private static final long HELD_CHARACTERS = 80_000;
 
   @Option(
       names = "--corpus",
@@ -94,7 +96,8 @@ final class DemoCommand extends Command {
   private int tell(Path home, Texts texts, long start) throws Exception {
     Path owner = home.resolve("owner");
     Path dataOwner = home.resolve("data-owner");
-    Corpus.Split secret = texts.secret().split(0.15);
+    Corpus.Split parts = texts.secret().split(0.15);
+    Corpus.Split secret = new Corpus.Split(parts.train().sample(PRIVATE_CHARACTERS, seed), parts.validation().sample(HELD_CHARACTERS, seed));
 
     title("OWNER", "has a model and will not give it away");
     Path model = owner.resolve("model");
@@ -107,7 +110,7 @@ final class DemoCommand extends Command {
     copy(sent, received);
 
     title("DATA OWNER", "has text and will not show it");
-    note("private text: %s, %,d characters; only %s is here of the model", texts.secret().name(), texts.secret().characters(), RECIPE + " of its 8 blocks");
+    note("private text: %s, %,d characters; only %s is here of the model", texts.secret().name(), secret.train().characters(), RECIPE + " of its 8 blocks");
     Path tuned = dataOwner.resolve("adapter");
     double[] emulator = tune(received, secret, tuned);
     if (stopRequested()) return interrupted();
