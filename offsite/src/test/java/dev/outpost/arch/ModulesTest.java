@@ -15,6 +15,7 @@ import java.lang.module.ModuleReference;
 import java.lang.module.ResolvedModule;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -84,7 +85,7 @@ class ModulesTest {
     String service = KernelsProvider.class.getName();
     List<String> onClassPath;
     try (var in = Tensor.class.getResourceAsStream("/META-INF/services/" + service)) {
-      onClassPath = new String(in.readAllBytes()).lines().filter(line -> !line.isBlank()).toList();
+      onClassPath = new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().filter(line -> !line.isBlank()).toList();
     }
     List<String> onModulePath =
         descriptor("dev.outpost.tensor").provides().stream()
