@@ -7,4 +7,9 @@ final class BadInput extends RuntimeException {
   BadInput(String message) {
     super(message);
   }
+
+  /** Throws when a rule is broken. */
+  static void unless(boolean kept, String message) {
+    if (!kept) throw new BadInput(message);
+  }
 }

@@ -4,10 +4,14 @@ import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.KernelsSelection;
 import dev.outpost.tensor.kernel.Team;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** What all commands share: threads, seed, and how they speak. */
 abstract class Command implements Callable<Integer> {
+  @Spec CommandSpec spec;
+
   @Option(names = "--threads", paramLabel = "N", description = "Threads to compute on. Default: one per processor. Results do not depend on it.")
   int threads = Runtime.getRuntime().availableProcessors();
 
@@ -22,6 +26,9 @@ abstract class Command implements Callable<Integer> {
       description = "Only results and errors.")
   boolean quiet;
 
+  /** Whether a person watches. */
+  boolean watched;
+
   private final Interruption interruption;
 
   Command(Interruption interruption) {
@@ -31,7 +38,9 @@ abstract class Command implements Callable<Integer> {
   @Override
   public final Integer call() throws Exception {
     if (threads < 1 || threads > 1024) throw new BadInput("--threads: must be between 1 and 1024, got " + threads);
-    Console console = Console.system(json, quiet);
+    // Asking for the width starts a process: not for one who does not watch.
+    Terminal terminal = watched ? new Terminal(true, spec.usageMessage().width()) : Terminal.NONE;
+    Console console = new Console(spec.commandLine().getOut(), spec.commandLine().getErr(), json, quiet, terminal);
     try (Team team = Team.of(threads)) {
       Kernels kernels = Kernels.best(team);
       if (KernelsSelection.current().isFallback()) console.note(KernelsSelection.current().describe());
@@ -49,8 +58,9 @@ abstract class Command implements Callable<Integer> {
     return interruption.requested();
   }
 
-  /** A bar for a training run. */
+  /** A bar for a training run, which from now on Ctrl-C ends after a step rather than within one. */
   final TrainingBar bar(Console console, String name) {
+    interruption.gently(() -> console.error("stopping after this step; Ctrl-C again leaves at once"));
     return new TrainingBar(console, name, this::stopRequested);
   }
 }

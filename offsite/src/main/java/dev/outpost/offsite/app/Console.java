@@ -2,20 +2,20 @@ package dev.outpost.offsite.app;
 
 import dev.outpost.tensor.io.JsonObject;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 
 /**
- * Where a command speaks: results to standard output, progress and notes to standard error. With {@code --json} standard output carries JSON lines only.
+ * Where a command speaks: results to standard output, progress and notes to standard error. With {@code --json}
+ * standard output carries JSON lines only.
  */
 final class Console {
   private final PrintWriter out;
   private final PrintWriter err;
   private final boolean json;
   private final boolean quiet;
-  private final boolean terminal;
+  private final Terminal terminal;
   private boolean barShown;
 
-  private Console(PrintWriter out, PrintWriter err, boolean json, boolean quiet, boolean terminal) {
+  Console(PrintWriter out, PrintWriter err, boolean json, boolean quiet, Terminal terminal) {
     this.out = out;
     this.err = err;
     this.json = json;
@@ -23,18 +23,9 @@ final class Console {
     this.terminal = terminal;
   }
 
-  static Console of(PrintWriter out, PrintWriter err, boolean json, boolean quiet) {
-    java.io.Console c = System.console();
-    return new Console(out, err, json, quiet, c != null && c.isTerminal() && System.getenv("NO_PROGRESS") == null);
-  }
-
-  static Console system(boolean json, boolean quiet) {
-    return of(new PrintWriter(System.out, true, StandardCharsets.UTF_8), new PrintWriter(System.err, true, StandardCharsets.UTF_8), json, quiet);
-  }
-
   /** Whether a person watches standard error, so that a moving line is welcome. */
   boolean hasBar() {
-    return terminal && !quiet;
+    return terminal.moves() && !quiet;
   }
 
   /** Whether results are JSON lines. */
@@ -42,36 +33,45 @@ final class Console {
     return json;
   }
 
+  /** Columns that a line on standard error may take without wrapping. */
+  int columns() {
+    return terminal.moves() ? terminal.width() - 1 : terminal.width();
+  }
+
   /** A line of the result, for people. */
   synchronized void say(String line) {
     clearBar();
-    if (!json) out.println(line);
+    if (json) return;
+    out.println(line);
+    out.flush();
   }
 
   /** A text of the result without a line end. */
   synchronized void write(String text) {
-    if (!json) {
-      out.print(text);
-      out.flush();
-    }
+    if (json) return;
+    out.print(text);
+    out.flush();
   }
 
   /** A line of the result, for machines. */
   synchronized void emit(JsonObject line) {
     clearBar();
-    if (json) out.println(line.toLine());
+    if (!json) return;
+    out.println(line.toLine());
+    out.flush();
   }
 
   /** A note on what is going on. */
   synchronized void note(String line) {
     clearBar();
-    if (!quiet) err.println(line);
+    if (!quiet) error(line);
   }
 
-  /** Replaces the moving line. */
+  /** Replaces the moving line, cut where the terminal ends: a wrapped line could not be taken back. */
   synchronized void bar(String line) {
     if (!hasBar()) return;
-    err.print("\r\u001b[K" + line);
+    String cut = line.codePointCount(0, line.length()) <= columns() ? line : line.substring(0, line.offsetByCodePoints(0, columns()));
+    err.print("\r\u001b[K" + cut);
     err.flush();
     barShown = true;
   }
@@ -88,5 +88,6 @@ final class Console {
   synchronized void error(String line) {
     clearBar();
     err.println(line);
+    err.flush();
   }
 }

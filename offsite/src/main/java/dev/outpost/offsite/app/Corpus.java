@@ -3,6 +3,7 @@ package dev.outpost.offsite.app;
 import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.transformer.text.Tokenizer;
 import dev.outpost.transformer.train.Blocks;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -11,15 +12,18 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 
 /**
@@ -27,12 +31,20 @@ import java.util.zip.ZipFile;
  *
  * @param name for messages
  * @param documents texts
+ * @param skipped files that matched but are no UTF-8 text
  */
-record Corpus(String name, List<String> documents) {
+record Corpus(String name, List<String> documents, int skipped) {
+  /** Stands for a file that is no text; no text holds it. */
+  private static final String NO_TEXT = "\0";
+
   private static final long MAX_FILE = 64L << 20;
 
   Corpus {
     documents = List.copyOf(documents);
+  }
+
+  Corpus(String name, List<String> documents) {
+    this(name, documents, 0);
   }
 
   /**
@@ -42,13 +54,18 @@ record Corpus(String name, List<String> documents) {
    */
   static Corpus read(Path path, String glob) throws IOException {
     if (!Files.exists(path)) throw new BadInput(path + ": no such file or folder; --corpus takes a text file, a folder of text files, or a zip");
-    List<String> texts;
-    if (Files.isDirectory(path)) texts = folder(path, glob);
-    else if (path.toString().endsWith(".zip")) texts = zip(path, matcher(glob));
-    else texts = List.of(text(path.toString(), Files.readAllBytes(requireModest(path))));
-    texts = texts.stream().filter(t -> !t.isBlank()).toList();
-    if (texts.isEmpty()) throw new BadInput(path + ": holds no text" + (Files.isRegularFile(path) && !path.toString().endsWith(".zip") ? "" : " in UTF-8 that matches " + glob) + "; the corpus must not be empty");
-    return new Corpus(path.toString(), texts);
+    boolean zipped = path.toString().toLowerCase(Locale.ROOT).endsWith(".zip");
+    List<String> all;
+    if (Files.isDirectory(path)) all = folder(path, glob);
+    else if (zipped) all = zip(path, matcher(glob));
+    else all = List.of(text(path));
+    List<String> texts = all.stream().filter(t -> !t.isBlank() && !t.equals(NO_TEXT)).toList();
+    int skipped = (int) all.stream().filter(NO_TEXT::equals).count();
+    if (texts.isEmpty()) {
+      String matching = Files.isDirectory(path) || zipped ? " in UTF-8 in files that match --include \"" + glob + "\"" : "";
+      throw new BadInput(path + ": holds no text" + matching + "; the corpus must not be empty");
+    }
+    return new Corpus(path.toString(), texts, skipped);
   }
 
   private static Path requireModest(Path p) throws IOException {
@@ -74,8 +91,7 @@ record Corpus(String name, List<String> documents) {
     }
     List<String> texts = new ArrayList<>();
     for (Path p : files) {
-      byte[] bytes = Files.readAllBytes(requireModest(p));
-      if (isText(bytes)) texts.add(text(p.toString(), bytes));
+      texts.add(decode(Files.readAllBytes(requireModest(p))));
     }
     return texts;
   }
@@ -88,29 +104,31 @@ record Corpus(String name, List<String> documents) {
           zip.stream().filter(e -> !e.isDirectory() && matcher.matches(Path.of(e.getName()))).sorted((a, b) -> a.getName().compareTo(b.getName())).toList();
       for (ZipEntry e : entries) {
         try (InputStream in = zip.getInputStream(e)) {
-          byte[] bytes = in.readNBytes((int) MAX_FILE);
-          if (isText(bytes)) texts.add(text(e.getName(), bytes));
+          byte[] bytes = in.readNBytes((int) MAX_FILE + 1);
+          if (bytes.length > MAX_FILE) throw new BadInput(path + ": its file " + e.getName() + " is larger than 64 MiB; unpack it and split it into several files in one folder");
+          texts.add(decode(bytes));
         }
       }
-    } catch (java.util.zip.ZipException e) {
+    } catch (ZipException | EOFException | InvalidPathException e) {
       throw new BadInput(path + ": is no readable zip: " + e.getMessage());
     }
     return texts;
   }
 
-  private static boolean isText(byte[] bytes) {
+  /** The text, or {@link #NO_TEXT} when the bytes are no UTF-8 or hold a zero as binary files do. */
+  private static String decode(byte[] bytes) {
     try {
-      StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes));
-      for (byte b : bytes) if (b == 0) return false;
-      return true;
+      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      return text.indexOf('\0') < 0 ? text : NO_TEXT;
     } catch (CharacterCodingException e) {
-      return false;
+      return NO_TEXT;
     }
   }
 
-  private static String text(String name, byte[] bytes) {
-    if (!isText(bytes)) throw new BadInput(name + ": is no UTF-8 text");
-    return new String(bytes, StandardCharsets.UTF_8);
+  private static String text(Path file) throws IOException {
+    String text = decode(Files.readAllBytes(requireModest(file)));
+    if (text.equals(NO_TEXT)) throw new BadInput(file + ": is no UTF-8 text; convert it first, such as with iconv -f LATIN1 -t UTF-8");
+    return text;
   }
 
   /** The documents without a leading comment that is a licence: it is the same in every file of a project and would flatter every number. */

@@ -2,10 +2,16 @@ package dev.outpost.offsite.app;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** Where a command's text comes from. */
 final class CorpusOptions {
+  @Spec(Spec.Target.MIXEE)
+  CommandSpec command;
+
   @Option(names = "--corpus", paramLabel = "PATH", description = "Text: a UTF-8 file, a folder of such files, or a zip.")
   Path path;
 
@@ -15,9 +21,12 @@ final class CorpusOptions {
   @Option(names = "--block", paramLabel = "N", description = "Tokens per block of text. Default: the model's context, at most 512.")
   Integer block;
 
-  Corpus read() throws IOException {
-    if (path == null) throw new BadInput("--corpus: is missing; give a text file, a folder of text files, or a zip");
-    return Corpus.read(path, include);
+  /** The text, with a note on files that were left out. */
+  Corpus read(Console console) throws IOException {
+    if (path == null) throw new ParameterException(command.commandLine(), "Missing required option: '--corpus=PATH' (a text file, a folder of text files, or a zip)");
+    Corpus text = Corpus.read(path, include);
+    if (text.skipped() > 0) console.note(text.name() + ": " + text.skipped() + " files that are not UTF-8 text are left out");
+    return text;
   }
 
   /** Tokens per block for a model of this context. */

@@ -23,7 +23,7 @@ import picocli.CommandLine.Option;
     name = "emulate",
     description = {
       "Owner: make a package of adapter and lossy emulator.",
-      "Keeps some middle blocks (uniform layer drop) and, given public text with --corpus, distils the full middle into them. The dropped blocks stay with the owner."
+      "Keeps some middle blocks (uniform layer drop) and, given public text with --corpus, distils the full middle into them. The dropped blocks stay with the owner. The state of a distillation is kept beside the package, in DIR.training; run the same command again to resume."
     })
 final class EmulateCommand extends Command {
   @Mixin CorpusOptions corpus;
@@ -54,7 +54,9 @@ final class EmulateCommand extends Command {
   @Override
   int run(Console console, Kernels kernels) throws Exception {
     EmulatorRecipe recipe = recipe();
-    if (out.toAbsolutePath().normalize().equals(model.toAbsolutePath().normalize())) throw new BadInput("--out: is the model's own folder; choose another");
+    OutputFolder output = OutputFolder.of(out, OutputFolder.Kind.PACKAGE, model);
+    BadInput.unless(corpus.path != null || !training.given(), "--corpus: is missing; only distillation has steps and a learning rate, and it needs public text");
+    BadInput.unless(lmWeight >= 0 && kdWeight >= 0 && lmWeight + kdWeight > 0 && Float.isFinite(lmWeight + kdWeight), "--lm-weight, --kd-weight: must be 0 or more, finite, and not both 0; got " + lmWeight + " and " + kdWeight);
     try (ModelFolder folder = ModelFolder.open(model)) {
       folder.report().notes().forEach(console::note);
       TransformerModel full = folder.model();
@@ -63,13 +65,16 @@ final class EmulateCommand extends Command {
       JsonObject described = recipe.describe().put("seed", seed);
       if (corpus.path != null) {
         TrainingPlan plan = training.plan(200, 4, 1e-4f, seed);
-        Corpus.Split parts = corpus.read().split(training.validation);
+        Corpus.Split parts = corpus.read(console).split(training.validation);
         int block = corpus.block(full.spec().context());
-        emulated = recipe.distil(full, parts.train().blocks(tokenizer, block), parts.validation().blocks(tokenizer, block), plan, lmWeight, kdWeight, kernels, bar(console, "distil"));
-        if (stopRequested()) {
-          console.note("stopped; no package was written");
+        EmulatorRecipe.Distilled distilled =
+            recipe.distil(
+                full, parts.train().blocks(tokenizer, block), parts.validation().blocks(tokenizer, block), plan, lmWeight, kdWeight, kernels, output.state(), bar(console, "distil"));
+        if (!distilled.result().finished()) {
+          console.error(output.stopped(distilled.result().steps()));
           return ExitCode.INTERRUPTED;
         }
+        emulated = distilled.model();
         described.put("steps", List.of("layer-drop", "distill")).put("lm_weight", lmWeight).put("kd_weight", kdWeight).put("distill_steps", plan.steps()).put("distill_lr", plan.learningRate());
       }
       console.note("fingerprinting the base");

@@ -31,7 +31,7 @@ final class EvaluateCommand extends Command {
     if (batch < 1) throw new BadInput("--batch: must be at least 1, got " + batch);
     if (heldBack != null && !(heldBack > 0 && heldBack < 1)) throw new BadInput("--held-back: must be between 0 and 1, got " + heldBack);
     try (ModelOptions.Open open = model.open(kernels)) {
-      Corpus text = corpus.read();
+      Corpus text = corpus.read(console);
       if (heldBack != null) text = text.split(heldBack).validation();
       Blocks blocks = text.blocks(open.tokenizer(), corpus.block(open.model().spec().context()));
       Perplexity p = Perplexity.of(open.model(), kernels, new Workspace(), blocks, batch);

@@ -17,6 +17,9 @@ final class ExitCode {
   /** Reading or writing failed: disk full, no permission. */
   static final int IO = 4;
 
+  /** The JVM's memory did not suffice. */
+  static final int MEMORY = 5;
+
   /** Ended by Ctrl-C; what was saved is whole. */
   static final int INTERRUPTED = 130;
 

@@ -55,12 +55,13 @@ final class GenerateCommand extends Command {
       int context = open.model().spec().context();
       if (ids.length == 0) throw new BadInput("--prompt: is empty, and the tokenizer has no end-of-text token to start from");
       if (ids.length >= context) throw new BadInput("--prompt: has " + ids.length + " tokens; the model's context is " + context + ", and at least one must be left to generate. Shorten the prompt");
+      // Ctrl-C needs no patience here: nothing is written.
       console.write(prompt);
       StopStrings text = new StopStrings(tokenizer, stops, console::write);
       long start = System.nanoTime();
       int made =
           new Generator(open.model(), kernels)
-              .generate(ids, most, sampling, RandomStream.of(seed, "sample"), token -> text.push(token) && !stopRequested());
+              .generate(ids, most, sampling, RandomStream.of(seed, "sample"), text::push);
       text.finish();
       double seconds = (System.nanoTime() - start) / 1e9;
       console.say("");

@@ -3,6 +3,7 @@ package dev.outpost.offsite.app;
 import dev.outpost.offsite.artifact.AdapterArtifact;
 import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
+import dev.outpost.tensor.Shape;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.io.SafetensorsFile;
 import dev.outpost.tensor.kernel.Kernels;
@@ -13,7 +14,11 @@ import dev.outpost.transformer.load.ModelFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -55,13 +60,10 @@ final class InspectCommand extends Command {
 
   private JsonObject file(Console console) throws IOException {
     try (SafetensorsFile f = SafetensorsFile.open(path)) {
-      if (tensors) {
-        for (String name : f.names()) {
-          console.say(name + "  " + f.info(name));
-          console.emit(JsonObject.create().put("tensor", name).put("dtype", f.info(name).dtype()));
-        }
-      }
-      return JsonObject.create().put("kind", "safetensors").put("path", path.toString()).put("tensors", f.names().size()).put("bytes", Files.size(path)).put("metadata", f.metadata());
+      JsonObject o = JsonObject.create().put("kind", "safetensors").put("path", path.toString()).put("tensors", f.names().size()).put("bytes", Files.size(path)).put("metadata", f.metadata());
+      List<Listed> all = new ArrayList<>();
+      for (String name : f.names()) all.add(new Listed(name, f.info(name).dtype(), f.info(name).dims()));
+      return list(console, o, all);
     }
   }
 
@@ -79,30 +81,28 @@ final class InspectCommand extends Command {
 
   private JsonObject model(Console console) throws IOException {
     try (ModelFolder f = ModelFolder.open(path)) {
-      list(console, f.model());
       JsonObject o = JsonObject.create().put("kind", "model").put("path", path.toString());
       spec(o, f.model());
-      return o.put("fingerprint", BaseFingerprint.of(f.model()).sha256()).put("unused_tensors", f.report().unused()).put("notes", f.report().notes());
+      o.put("fingerprint", BaseFingerprint.of(f.model()).sha256()).put("unused_tensors", f.report().unused()).put("notes", f.report().notes());
+      return list(console, o, tensors(f.model()));
     }
   }
 
   private JsonObject pack(Console console) throws IOException {
     try (OffsitePackage p = OffsitePackage.open(path)) {
-      list(console, p.model());
       JsonObject o = JsonObject.create().put("kind", "package").put("path", path.toString());
       spec(o, p.model());
-      return o.put("slots", p.model().slots().stream().map(s -> s.name()).toList())
+      o.put("slots", p.model().slots().stream().map(s -> s.name()).toList())
           .put("adapter_slots", p.adapterSlots())
           .put("base_fingerprint", p.base().sha256())
           .put("recipe", p.recipe());
+      return list(console, o, tensors(p.model()));
     }
   }
 
   private JsonObject adapter(Console console) throws IOException {
     AdapterArtifact a = AdapterArtifact.read(path);
-    if (tensors) a.tensors().forEach((name, w) -> console.say(name + "  " + w.shape()));
-    return JsonObject.create()
-        .put("kind", "adapter")
+    JsonObject o = JsonObject.create().put("kind", "adapter")
         .put("path", path.toString())
         .put("method", a.lora().map(Object::toString).orElse("full"))
         .put("slots", a.slots())
@@ -110,10 +110,34 @@ final class InspectCommand extends Command {
         .put("parameters", a.tensors().values().stream().mapToLong(w -> w.shape().size()).sum())
         .put("base_fingerprint", a.base().sha256())
         .put("provenance", a.provenance());
+    List<Listed> all = new ArrayList<>();
+    a.tensors().forEach((name, w) -> all.add(new Listed(name, w.dtype().toString(), dims(w.shape()))));
+    return list(console, o, all);
   }
 
-  private void list(Console console, TransformerModel m) {
-    if (tensors) m.visit((name, p) -> console.say(name + "  " + p.weight()));
+  private record Listed(String name, String dtype, long[] dims) {}
+
+  private static long[] dims(Shape shape) {
+    return IntStream.of(shape.dims()).asLongStream().toArray();
+  }
+
+  private static List<Listed> tensors(TransformerModel m) {
+    List<Listed> all = new ArrayList<>();
+    m.visit((name, p) -> all.add(new Listed(name, p.weight().dtype().toString(), dims(p.shape()))));
+    return all;
+  }
+
+  /** With {@code --tensors} says them one per line, or adds them to the JSON as {@code tensor_list}. */
+  private JsonObject list(Console console, JsonObject o, List<Listed> all) {
+    if (!tensors) return o;
+    for (Listed t : all) console.say(String.format(Locale.ROOT, "%-4s %-14s %s", t.dtype, Arrays.toString(t.dims), t.name));
+    if (console.json())
+      o.put(
+          "tensor_list",
+          all.stream()
+              .map(t -> JsonObject.create().put("name", t.name).put("dtype", t.dtype).put("shape", Arrays.stream(t.dims).boxed().toList()))
+              .toList());
+    return o;
   }
 
   private static void spec(JsonObject o, TransformerModel m) {

@@ -1,38 +1,79 @@
 package dev.outpost.offsite.app;
 
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
+import java.lang.reflect.Proxy;
+import org.jspecify.annotations.Nullable;
 
-/** Ctrl-C, made gentle: the running step ends, what is worth keeping is saved, then the process goes. A second Ctrl-C is the system's own. */
+/**
+ * Ctrl-C, made gentle: while a command trains, the first one lets the running step end and what is worth keeping be
+ * saved; the second ends the process at once, as the first does when nothing is to be saved. A state on disk is whole
+ * in any case.
+ */
 final class Interruption {
-  private static final int PATIENCE_SECONDS = 60;
+  private static final int SIGINT = 2;
+  private static final int SIGTERM = 15;
 
-  private final CountDownLatch finished = new CountDownLatch(1);
-  private volatile boolean requested;
+  private volatile int signal;
+  private volatile @Nullable Runnable gently;
 
-  /** Starts listening. */
+  /** Starts listening to SIGINT and SIGTERM; where the JVM offers no signals, they end it as ever. */
   static Interruption install() {
     Interruption i = new Interruption();
-    Runtime.getRuntime().addShutdownHook(new Thread(i::stop, "outpost-interruption"));
+    i.handle("INT", SIGINT);
+    i.handle("TERM", SIGTERM);
     return i;
   }
 
-  private void stop() {
-    requested = true;
+  /**
+   * By reflection, since javac warns of sun.misc with no way to agree. A shutdown hook, the official way, comes too
+   * late: files are no longer written the usual way then, and a second Ctrl-C goes unheard.
+   */
+  private void handle(String name, int number) {
     try {
-      if (!finished.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) Thread.currentThread().interrupt();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      Class<?> signalType = Class.forName("sun.misc.Signal");
+      Class<?> handlerType = Class.forName("sun.misc.SignalHandler");
+      Object handler =
+          Proxy.newProxyInstance(
+              Interruption.class.getClassLoader(),
+              new Class<?>[] {handlerType},
+              (proxy, method, args) ->
+                  switch (method.getName()) {
+                    case "handle" -> {
+                      received(number);
+                      yield null;
+                    }
+                    case "equals" -> proxy == args[0];
+                    case "hashCode" -> number;
+                    default -> "SIG" + name;
+                  });
+      signalType
+          .getMethod("handle", signalType, handlerType)
+          .invoke(null, signalType.getConstructor(String.class).newInstance(name), handler);
+    } catch (ReflectiveOperationException e) {
+      System.getLogger(Interruption.class.getName())
+          .log(System.Logger.Level.DEBUG, "SIG{0} is not handled: {1}", name, e);
     }
+  }
+
+  private void received(int number) {
+    Runnable tell = gently;
+    boolean again = signal != 0;
+    signal = number;
+    if (tell == null || again) System.exit(exitCode());
+    tell.run();
+  }
+
+  /** From now on the first signal only asks to stop; {@code told} lets the user know. */
+  void gently(Runnable told) {
+    gently = told;
   }
 
   /** Whether the user asked to stop. */
   boolean requested() {
-    return requested;
+    return signal != 0;
   }
 
-  /** Tells that nothing is left to save. */
-  void finished() {
-    finished.countDown();
+  /** What a process ended by the signal tells its caller. */
+  int exitCode() {
+    return 128 + (signal == 0 ? SIGINT : signal);
   }
 }

@@ -6,9 +6,15 @@ import dev.outpost.tensor.io.FormatException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** {@code outpost}: the command line. */
 @CommandLine.Command(
@@ -26,7 +32,7 @@ import picocli.CommandLine.Spec;
       "Both:        evaluate, generate, inspect",
       ""
     },
-    footer = {"", "outpost COMMAND --help tells each command's options.", "Exit codes: 0 done, 1 defect, 2 usage, 3 input refused, 4 input/output, 130 interrupted."})
+    footer = {"", "outpost COMMAND --help tells each command's options.", "Exit codes: 0 done, 1 defect, 2 usage, 3 input refused, 4 input/output, 5 out of memory, 130 interrupted."})
 public final class Main implements Runnable {
   @Spec CommandSpec spec;
 
@@ -35,10 +41,13 @@ public final class Main implements Runnable {
   /** Runs a command line and ends the process with its exit code. */
   public static void main(String[] args) {
     Interruption interruption = Interruption.install();
-    int code = commandLine(interruption).execute(args);
-    interruption.finished();
-    // Within a shutdown already under way exit would wait for itself; the signal has set the code then.
-    if (!interruption.requested()) System.exit(code);
+    CommandLine cli = commandLine(interruption);
+    // Always UTF-8, whatever the locale says: text, bars and JSON hold more than ASCII.
+    cli.setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8)).setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
+    boolean watched = Terminal.watched();
+    for (CommandLine sub : cli.getSubcommands().values()) if (sub.getCommand() instanceof Command c) c.watched = watched;
+    int code = cli.execute(args);
+    System.exit(code == ExitCode.INTERRUPTED ? interruption.exitCode() : code);
   }
 
   static CommandLine commandLine(Interruption interruption) {
@@ -54,8 +63,17 @@ public final class Main implements Runnable {
             .addSubcommand(new InspectCommand(interruption));
     for (CommandLine sub : cli.getSubcommands().values()) sub.getCommandSpec().mixinStandardHelpOptions(true);
     cli.setUsageHelpAutoWidth(true).setCaseInsensitiveEnumValuesAllowed(true);
-    cli.setExitCodeExceptionMapper(Main::exitCode);
+    cli.setParameterExceptionHandler(Main::misused);
     cli.setExecutionExceptionHandler((e, c, parsed) -> tell(e, c));
+    // The handler above never sees errors, such as a heap that is too small.
+    cli.setExecutionStrategy(
+        parsed -> {
+          try {
+            return new CommandLine.RunLast().execute(parsed);
+          } catch (Error e) {
+            return tell(e, parsed.asCommandLineList().getLast());
+          }
+        });
     return cli;
   }
 
@@ -64,26 +82,45 @@ public final class Main implements Runnable {
     spec.commandLine().usage(spec.commandLine().getOut());
   }
 
-  private static int tell(Exception e, CommandLine c) {
+  /** The whole help would push the reason off the screen. */
+  private static int misused(ParameterException e, String[] args) {
+    String name = e.getCommandLine().getCommandSpec().qualifiedName();
+    PrintWriter err = e.getCommandLine().getErr();
+    err.println(name + ": " + e.getMessage());
+    UnmatchedArgumentException.printSuggestions(e, err);
+    err.println("Try: " + name + " --help");
+    err.flush();
+    return ExitCode.USAGE;
+  }
+
+  private static int tell(Throwable e, CommandLine c) {
+    if (e instanceof UncheckedIOException u) return tell(u.getCause(), c);
+    String name = c.getCommandSpec().qualifiedName();
     PrintWriter err = c.getErr();
     int code = exitCode(e);
     if (code == ExitCode.DEFECT) {
       StringWriter trace = new StringWriter();
       e.printStackTrace(new PrintWriter(trace));
-      err.println("outpost " + c.getCommandName() + ": this is a defect of Outpost; please report it with the lines below");
+      err.println(name + ": this is a defect of Outpost; please report it with the lines below");
       err.print(trace);
     } else {
-      err.println("outpost " + c.getCommandName() + ": " + message(e));
+      err.println(name + ": " + message(e));
     }
     err.flush();
     return code;
   }
 
   private static String message(Throwable e) {
-    if (e instanceof OutOfMemoryError) return "out of memory; give Java more with OUTPOST_JAVA_OPTS=-Xmx8g, or use a smaller --batch or --block, or --recompute";
-    if (e instanceof java.nio.file.AccessDeniedException d) return d.getFile() + ": permission denied";
-    if (e instanceof java.nio.file.NoSuchFileException d) return d.getFile() + ": no such file";
-    return String.valueOf(e.getMessage());
+    return switch (e) {
+      case OutOfMemoryError o ->
+          "out of memory: Java may take "
+              + (Runtime.getRuntime().maxMemory() >> 20)
+              + " MiB. Give it more with OUTPOST_JAVA_OPTS=-Xmx8g, or use a smaller --batch or --block, or --recompute. A state saved before is whole";
+      case InternalError i -> "a file that was in use has been cut short or its disk failed (" + i.getMessage() + "); do not write to a model while it is read";
+      case AccessDeniedException d -> d.getFile() + ": permission denied";
+      case NoSuchFileException n -> n.getFile() + ": no such file";
+      default -> String.valueOf(e.getMessage());
+    };
   }
 
   private static int exitCode(Throwable e) {
@@ -94,7 +131,10 @@ public final class Main implements Runnable {
       case PlugIn.RefusedException r -> ExitCode.REFUSED;
       case NonFiniteGradientException n -> ExitCode.REFUSED;
       case IOException io -> ExitCode.IO;
-      case null, default -> ExitCode.DEFECT;
+      // How the JVM reports that a mapped file lost its end.
+      case InternalError i when String.valueOf(i.getMessage()).contains("unsafe memory access") -> ExitCode.IO;
+      case OutOfMemoryError o -> ExitCode.MEMORY;
+      default -> ExitCode.DEFECT;
     };
   }
 }

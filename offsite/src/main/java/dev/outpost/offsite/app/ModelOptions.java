@@ -10,6 +10,7 @@ import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.peft.Attach;
 import dev.outpost.transformer.text.Tokenizer;
 import dev.outpost.transformer.text.TokenizerFiles;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
 import picocli.CommandLine.ArgGroup;
@@ -32,9 +33,9 @@ final class ModelOptions {
   }
 
   /** An open model; close it after use. */
-  record Open(TransformerModel model, Tokenizer tokenizer, String name, AutoCloseable files) implements AutoCloseable {
+  record Open(TransformerModel model, Tokenizer tokenizer, String name, Closeable files) implements Closeable {
     @Override
-    public void close() throws Exception {
+    public void close() throws IOException {
       files.close();
     }
   }
@@ -48,7 +49,7 @@ final class ModelOptions {
     try {
       TransformerModel m = f.model();
       if (adapter != null) m = Attach.merge(PlugIn.apply(m, BaseFingerprint.of(m), AdapterArtifact.read(adapter)), kernels);
-      return new Open(m, tokenizer(source.model, m), source.model.toString(), f);
+      return new Open(m, tokenizer(source.model, m), source.model.toString(), f::close);
     } catch (IOException | RuntimeException | PlugIn.RefusedException e) {
       f.close();
       throw e;
@@ -59,7 +60,7 @@ final class ModelOptions {
     OffsitePackage p = OffsitePackage.open(source.pack);
     try {
       TransformerModel m = adapter == null ? p.model() : Attach.merge(PlugIn.intoEmulator(p, AdapterArtifact.read(adapter)), kernels);
-      return new Open(m, tokenizer(source.pack, m), source.pack.toString(), p);
+      return new Open(m, tokenizer(source.pack, m), source.pack.toString(), p::close);
     } catch (IOException | RuntimeException | PlugIn.RefusedException e) {
       p.close();
       throw e;

@@ -36,7 +36,7 @@ final class PlugCommand extends Command {
 
   @Override
   int run(Console console, Kernels kernels) throws Exception {
-    if (out.toAbsolutePath().normalize().equals(model.toAbsolutePath().normalize())) throw new BadInput("--out: is the model's own folder; choose another, so that the base stays as it is");
+    OutputFolder.of(out, OutputFolder.Kind.MODEL, model, adapter);
     try (ModelFolder folder = ModelFolder.open(model)) {
       AdapterArtifact artifact = AdapterArtifact.read(adapter);
       TransformerModel plugged = Attach.merge(PlugIn.apply(folder.model(), BaseFingerprint.of(folder.model()), artifact), kernels);

@@ -15,6 +15,7 @@ import dev.outpost.transformer.text.TokenizerFiles;
 import dev.outpost.transformer.train.Objective;
 import dev.outpost.transformer.train.Trainer;
 import dev.outpost.transformer.train.TrainingPlan;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import picocli.CommandLine;
@@ -24,7 +25,7 @@ import picocli.CommandLine.Option;
 /** {@code outpost pretrain}: a GPT-2 from nothing but text, with a vocabulary of its own. */
 @CommandLine.Command(
     name = "pretrain",
-    description = {"Owner: train a GPT-2 and its tokenizer from text.", "Writes a Hugging Face folder. Run the same command again to resume."})
+    description = {"Owner: train a GPT-2 and its tokenizer from text.", "Writes a Hugging Face folder; the state of a run is kept beside it, in DIR.training. Run the same command again to resume."})
 final class PretrainCommand extends Command {
   @Mixin CorpusOptions corpus;
   @Mixin TrainingOptions training;
@@ -57,7 +58,10 @@ final class PretrainCommand extends Command {
   @Override
   int run(Console console, Kernels kernels) throws Exception {
     TrainingPlan plan = training.plan(1000, 8, 1e-3f, seed);
-    Corpus text = corpus.read();
+    OutputFolder folder = OutputFolder.of(out, OutputFolder.Kind.MODEL, tokenizerFolder == null ? new Path[0] : new Path[] {tokenizerFolder});
+    if (OutputFolder.Kind.of(out) == OutputFolder.Kind.MODEL && !Files.isDirectory(folder.state()))
+      throw new BadInput("--out: " + out + " holds a model already, and no state of this command is beside it; choose another folder");
+    Corpus text = corpus.read(console);
     Corpus.Split parts = text.split(training.validation);
     Tokenizer tokenizer = tokenizerFolder != null ? TokenizerFiles.load(tokenizerFolder) : trainTokenizer(console, parts.train());
     Spec spec;
@@ -70,9 +74,9 @@ final class PretrainCommand extends Command {
     TransformerModel model = ModelFactory.random(spec, seed).trainable(name -> true);
     console.note(String.format(java.util.Locale.ROOT, "pretraining %,d parameters on %,d characters of %s", model.count(false), text.characters(), text.name()));
     Trainer trainer = new Trainer(model, Objective.languageModel(), parts.train().blocks(tokenizer, block), parts.validation().blocks(tokenizer, block), plan, kernels);
-    Trainer.Result result = trainer.run(out.resolve("training"), Map.of("spec", spec.toString()), bar(console, "pretrain"));
+    Trainer.Result result = trainer.run(folder.state(), Map.of("spec", spec.toString()), bar(console, "pretrain"));
     if (!result.finished()) {
-      console.note("stopped after step " + result.steps() + "; the state is saved in " + out.resolve("training") + ". Run the same command to go on");
+      console.error(folder.stopped(result.steps()));
       return ExitCode.INTERRUPTED;
     }
     TokenizerFiles.save(tokenizer, out);

@@ -60,13 +60,23 @@ final class TrainingBar implements Progress {
     if (end || (!console.hasBar() && tenth)) console.note(line(s, rate, left));
   }
 
+  /** The line for people; where columns are few the bar gives way first. */
   private String line(Step s, double rate, double left) {
-    int filled = (int) ((long) WIDTH * s.step() / s.steps());
-    String bar = "━".repeat(filled) + "╌".repeat(WIDTH - filled);
-    return String.format(
-        Locale.ROOT,
-        "  %-12s %s %d/%d  loss %.3f%s  %,.0f tok/s  %s  %s",
-        name, bar, s.step(), s.steps(), smoothed, validation, rate, s.step() == s.steps() ? "done in " + time(elapsed()) : time(left) + " left", memory());
+    String head = String.format(Locale.ROOT, "  %-9s ", name);
+    String tail =
+        String.format(
+            Locale.ROOT,
+            "%d/%d  loss %.3f%s  %s tok/s  %s  %s",
+            s.step(), s.steps(), smoothed, validation, count(rate), s.step() == s.steps() ? "in " + time(elapsed()) : time(left).replace(" min", "") + " left", memory());
+    int width = Math.min(WIDTH, console.columns() - head.length() - tail.length() - 1);
+    if (width < 4) return head + tail;
+    int filled = (int) ((long) width * s.step() / s.steps());
+    return head + "━".repeat(filled) + "╌".repeat(width - filled) + " " + tail;
+  }
+
+  /** 873, 12.3k. */
+  static String count(double rate) {
+    return rate < 1000 ? String.format(Locale.ROOT, "%.0f", rate) : String.format(Locale.ROOT, "%.1fk", rate / 1000);
   }
 
   private double elapsed() {
@@ -80,12 +90,12 @@ final class TrainingBar implements Progress {
 
   static String memory() {
     Runtime r = Runtime.getRuntime();
-    return (r.totalMemory() - r.freeMemory() >> 20) + " MiB heap";
+    return (r.totalMemory() - r.freeMemory() >> 20) + " MiB";
   }
 
   @Override
   public void evaluated(int step, double meanLoss, boolean best) {
-    validation = String.format(Locale.ROOT, "  val ppl %.2f", Math.exp(meanLoss));
+    validation = String.format(Locale.ROOT, "  val %.2f", Math.exp(meanLoss));
     console.emit(
         JsonObject.create().put("event", "validation").put("run", name).put("step", step).put("loss", meanLoss).put("perplexity", Math.exp(meanLoss)).put("best", best));
   }

@@ -48,33 +48,36 @@ final class TrainingOptions {
   @Option(names = "--validation", paramLabel = "SHARE", description = "Share of the text held back to choose the best step. Default: ${DEFAULT-VALUE}.")
   double validation = 0.1;
 
+  /** Whether an option is given that says how to train. */
+  boolean given() {
+    return steps != null || batch != null || learningRate != null || warmup != null || evaluateEvery != null || saveEvery != null;
+  }
+
   /** The plan with this command's defaults. */
   TrainingPlan plan(int defaultSteps, int defaultBatch, float defaultRate, long seed) {
-    if (!(validation > 0 && validation < 1)) throw new BadInput("--validation: must be between 0 and 1, got " + validation);
     int n = steps == null ? defaultSteps : steps;
-    int warm = warmup == null ? Math.min(n, Math.max(1, n / 20)) : warmup;
     int tenth = Math.max(1, n / 10);
-    try {
-      Schedule s =
-          switch (schedule) {
-            case constant -> new Schedule.Constant(warm);
-            case linear -> new Schedule.Linear(warm, n);
-            case cosine -> new Schedule.Cosine(warm, n);
-          };
-      return new TrainingPlan(
-          n,
-          batch == null ? defaultBatch : batch,
-          accumulate,
-          learningRate == null ? defaultRate : learningRate,
-          s,
-          weightDecay,
-          clip,
-          evaluateEvery == null ? tenth : evaluateEvery,
-          saveEvery == null ? tenth : saveEvery,
-          seed,
-          recompute);
-    } catch (IllegalArgumentException e) {
-      throw new BadInput(e.getMessage());
-    }
+    int blocks = batch == null ? defaultBatch : batch;
+    float rate = learningRate == null ? defaultRate : learningRate;
+    int warm = warmup == null ? Math.min(n, Math.max(1, n / 20)) : warmup;
+    int evaluate = evaluateEvery == null ? tenth : evaluateEvery;
+    int save = saveEvery == null ? tenth : saveEvery;
+    BadInput.unless(n >= 1, "--steps: must be at least 1, got " + n);
+    BadInput.unless(blocks >= 1, "--batch: must be at least 1, got " + blocks);
+    BadInput.unless(accumulate >= 1, "--accumulate: must be at least 1, got " + accumulate);
+    BadInput.unless(rate > 0 && Float.isFinite(rate), "--lr: must be above 0 and finite, got " + rate);
+    BadInput.unless(warm >= 0 && warm <= n, "--warmup: must be between 0 and the " + n + " steps, got " + warm);
+    BadInput.unless(weightDecay >= 0 && Float.isFinite(weightDecay), "--weight-decay: must be 0 or more and finite, got " + weightDecay);
+    BadInput.unless(clip > 0, "--clip: must be above 0 (Infinity does not clip), got " + clip);
+    BadInput.unless(evaluate >= 0, "--eval-every: must be 0 (only after the last step) or more, got " + evaluate);
+    BadInput.unless(save >= 0, "--save-every: must be 0 (only at the end) or more, got " + save);
+    BadInput.unless(validation > 0 && validation < 1, "--validation: must be above 0 and below 1, got " + validation);
+    Schedule over =
+        switch (schedule) {
+          case constant -> new Schedule.Constant(warm);
+          case linear -> new Schedule.Linear(warm, n);
+          case cosine -> new Schedule.Cosine(warm, n);
+        };
+    return new TrainingPlan(n, blocks, accumulate, rate, over, weightDecay, clip, evaluate, save, seed, recompute);
   }
 }

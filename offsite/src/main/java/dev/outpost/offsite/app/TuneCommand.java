@@ -21,7 +21,7 @@ import picocli.CommandLine.Option;
 /** {@code outpost tune}: the data owner's work, with nothing but the package and the data. */
 @CommandLine.Command(
     name = "tune",
-    description = {"Data owner: tune a package's adapter on private text.", "Needs only the package. Run the same command again to resume."})
+    description = {"Data owner: tune a package's adapter on private text.", "Needs only the package. What is written to --out holds the adapter and nothing else; the state of a run is kept beside it, in DIR.training. Run the same command again to resume."})
 final class TuneCommand extends Command {
   @Mixin CorpusOptions corpus;
   @Mixin TrainingOptions training;
@@ -38,8 +38,8 @@ final class TuneCommand extends Command {
   @Option(names = "--lora-alpha", paramLabel = "X", description = "LoRA's alpha. Default: twice the rank.")
   Float alpha;
 
-  @Option(names = "--lora-dropout", paramLabel = "P", description = "LoRA's dropout. Default: ${DEFAULT-VALUE}.")
-  float dropout = 0;
+  @Option(names = "--lora-dropout", paramLabel = "P", description = "LoRA's dropout. Default: 0.")
+  Float dropout;
 
   TuneCommand(Interruption interruption) {
     super(interruption);
@@ -49,9 +49,10 @@ final class TuneCommand extends Command {
   int run(Console console, Kernels kernels) throws Exception {
     TrainingPlan plan = training.plan(200, 4, lora == null ? 1e-4f : 1e-3f, seed);
     Optional<LoraConfig> config = lora();
+    OutputFolder folder = OutputFolder.of(out, OutputFolder.Kind.ADAPTER, pack);
     try (OffsitePackage p = OffsitePackage.open(pack)) {
       Tokenizer tokenizer = ModelOptions.tokenizer(pack, p.model());
-      Corpus.Split parts = corpus.read().split(training.validation);
+      Corpus.Split parts = corpus.read(console).split(training.validation);
       int block = corpus.block(p.model().spec().context());
       Blocks train = parts.train().blocks(tokenizer, block);
       Blocks validation = parts.validation().blocks(tokenizer, block);
@@ -60,10 +61,10 @@ final class TuneCommand extends Command {
       console.note(
           String.format(Locale.ROOT, "tuning %,d of %,d parameters on %d blocks of %d tokens", model.count(true), model.count(false), train.count(), train.length()));
       Trainer trainer = tuning.trainer(train, validation, plan, kernels);
-      Map<String, String> identity = Map.of("base", p.base().sha256(), "lora", config.map(LoraConfig::toString).orElse("none"));
-      Trainer.Result result = trainer.run(out.resolve("training"), identity, bar(console, "tune"));
+      Map<String, String> identity = Map.of("package_sha256", p.sha256(), "lora", config.map(LoraConfig::toString).orElse("none"));
+      Trainer.Result result = trainer.run(folder.state(), identity, bar(console, "tune"));
       if (!result.finished()) {
-        console.note("stopped after step " + result.steps() + "; the state is saved in " + out.resolve("training") + ". Run the same command to go on");
+        console.error(folder.stopped(result.steps()));
         return ExitCode.INTERRUPTED;
       }
       JsonObject provenance =
@@ -91,9 +92,13 @@ final class TuneCommand extends Command {
   }
 
   private Optional<LoraConfig> lora() {
-    if (lora == null) return Optional.empty();
+    if (lora == null) {
+      BadInput.unless(alpha == null, "--lora-alpha: needs --lora RANK");
+      BadInput.unless(dropout == null, "--lora-dropout: needs --lora RANK");
+      return Optional.empty();
+    }
     try {
-      return Optional.of(new LoraConfig(lora, alpha == null ? 2f * lora : alpha, dropout, LoraConfig.ALL_PROJECTIONS));
+      return Optional.of(new LoraConfig(lora, alpha == null ? 2f * lora : alpha, dropout == null ? 0 : dropout, LoraConfig.ALL_PROJECTIONS));
     } catch (IllegalArgumentException e) {
       throw new BadInput("--" + e.getMessage());
     }

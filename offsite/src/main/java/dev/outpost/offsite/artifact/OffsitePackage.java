@@ -111,6 +111,11 @@ public final class OffsitePackage implements AutoCloseable {
     return Manifest.base(manifest);
   }
 
+  /** Digest of the weights: which package this is. */
+  public String sha256() throws FormatException {
+    return manifest.string("weights_sha256");
+  }
+
   /** The full model's {@code config.json}. */
   public JsonObject config() {
     return config;

@@ -1,5 +1,6 @@
 package dev.outpost.offsite.emulator;
 
+import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.split.Sandwich;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
@@ -9,7 +10,11 @@ import dev.outpost.transformer.train.Blocks;
 import dev.outpost.transformer.train.Progress;
 import dev.outpost.transformer.train.Trainer;
 import dev.outpost.transformer.train.TrainingPlan;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,12 +56,48 @@ public record EmulatorRecipe(int bottom, int keep, int top) {
    */
   public TransformerModel distil(
       TransformerModel full, Blocks train, @Nullable Blocks validation, TrainingPlan plan, float lmWeight, float kdWeight, Kernels kernels, Progress progress) {
+    try {
+      return distil(full, train, validation, plan, lmWeight, kdWeight, kernels, null, progress).model();
+    } catch (IOException e) {
+      throw new UncheckedIOException("no file is written without a folder", e);
+    }
+  }
+
+  /**
+   * What distillation gives.
+   *
+   * @param model adapter and emulator, everything frozen
+   * @param result how the run ended; unless finished, the model is half-made
+   */
+  public record Distilled(TransformerModel model, Trainer.Result result) {}
+
+  /**
+   * Distils as above, keeping the run in a folder, from which it resumes.
+   *
+   * @param state null keeps nothing
+   * @throws dev.outpost.tensor.io.FormatException when the folder holds a run with other settings or of another model
+   */
+  public Distilled distil(
+      TransformerModel full,
+      Blocks train,
+      @Nullable Blocks validation,
+      TrainingPlan plan,
+      float lmWeight,
+      float kdWeight,
+      Kernels kernels,
+      @Nullable Path state,
+      Progress progress)
+      throws IOException {
     Sandwich s = split(full);
     List<Slot> thinned = new LayerDrop(keep).apply(s.middle());
     TransformerModel student = Distillation.student(full, s, thinned);
     Distillation objective = new Distillation(s.middle(), bottom, thinned.size(), lmWeight, kdWeight);
-    new Trainer(student, objective, train, validation, plan, kernels).run(progress);
-    return student.frozen();
+    Map<String, String> identity =
+        state == null
+            ? Map.of()
+            : Map.of("split", toString(), "lm_weight", "" + lmWeight, "kd_weight", "" + kdWeight, "base", BaseFingerprint.of(full).sha256());
+    Trainer.Result result = new Trainer(student, objective, train, validation, plan, kernels).run(state, identity, progress);
+    return new Distilled(student.frozen(), result);
   }
 
   /** What a manifest says of the emulator. */
