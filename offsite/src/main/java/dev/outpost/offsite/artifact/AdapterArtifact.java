@@ -9,7 +9,6 @@ import dev.outpost.tensor.weight.Weight;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.peft.LoraConfig;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -50,9 +49,8 @@ public record AdapterArtifact(BaseFingerprint base, Set<String> slots, Optional<
     return new AdapterArtifact(base, slots, lora, tensors, provenance);
   }
 
-  /** Writes the artifact; the manifest comes last, so that a folder with a manifest is a whole artifact. */
+  /** Writes the artifact; the manifest with the digest comes last, so that a folder whose digest is right is a whole artifact; on a full disk the old one stays. */
   public void write(Path folder) throws IOException {
-    Files.deleteIfExists(folder.resolve(Manifest.FILE));
     SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, null, Map.of("format", FORMAT));
     JsonObject m = Manifest.create(FORMAT, base, folder.resolve(WEIGHTS)).put("method", lora.isPresent() ? "lora" : "full").put("slots", List.copyOf(slots));
     lora.ifPresent(

@@ -46,7 +46,7 @@ public final class OffsitePackage implements AutoCloseable {
   }
 
   /**
-   * Writes a package; the manifest comes last, so that a folder with a manifest is a whole package.
+   * Writes a package; the manifest with the digests comes last, so that a folder whose digests are right is a whole package; on a full disk the old one stays.
    *
    * @param emulated adapter and emulator as one model
    * @param adapterSlots the slots the data owner may tune
@@ -59,7 +59,6 @@ public final class OffsitePackage implements AutoCloseable {
       Path folder, TransformerModel emulated, Set<String> adapterSlots, BaseFingerprint base, JsonObject config, JsonObject recipe, @Nullable DType dtype) throws IOException {
     Map<String, Weight> tensors = new LinkedHashMap<>();
     emulated.visit((name, p) -> tensors.put(name, p.weight()));
-    java.nio.file.Files.deleteIfExists(folder.resolve(Manifest.FILE));
     SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, dtype, Map.of("format", FORMAT));
     config.write(folder.resolve("config.json"));
     Manifest.create(FORMAT, base, folder.resolve(WEIGHTS))
