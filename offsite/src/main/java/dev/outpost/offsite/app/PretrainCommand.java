@@ -57,6 +57,11 @@ final class PretrainCommand extends Command {
 
   @Override
   int run(Console console, Kernels kernels) throws Exception {
+    BadInput.unless(layers >= 1, "--layers: must be at least 1, got " + layers);
+    BadInput.unless(heads >= 1, "--heads: must be at least 1, got " + heads);
+    BadInput.unless(width >= 1 && width % heads == 0, "--width: must be a positive multiple of the " + heads + " --heads, got " + width);
+    BadInput.unless(context >= 2, "--context: must be at least 2, got " + context);
+    BadInput.unless(vocabulary >= 257, "--vocab: must be at least 257 (256 bytes and end-of-text), got " + vocabulary);
     TrainingPlan plan = training.plan(1000, 8, 1e-3f, seed);
     OutputFolder folder = OutputFolder.of(out, OutputFolder.Kind.MODEL, tokenizerFolder == null ? new Path[0] : new Path[] {tokenizerFolder});
     if (OutputFolder.Kind.of(out) == OutputFolder.Kind.MODEL && !Files.isDirectory(folder.state()))

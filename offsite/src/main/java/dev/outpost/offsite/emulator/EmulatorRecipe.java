@@ -25,6 +25,10 @@ import org.jspecify.annotations.Nullable;
  * @param top blocks of the top adapter
  */
 public record EmulatorRecipe(int bottom, int keep, int top) {
+  public EmulatorRecipe {
+    if (keep < 1) throw new IllegalArgumentException("split: must keep at least one middle block, got " + bottom + "-" + keep + "-" + top);
+  }
+
   /** Reads {@code 2-8-2}. */
   public static EmulatorRecipe parse(String text) {
     String[] parts = text.split("-", -1);

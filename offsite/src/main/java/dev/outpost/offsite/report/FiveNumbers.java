@@ -20,7 +20,7 @@ public record FiveNumbers(double fullZeroShot, double emulatorZeroShot, double e
     return emulatorZeroShot > emulatorTuned && emulatorTuned > plugIn && fullZeroShot > plugIn;
   }
 
-  /** How much of full fine-tuning's gain the plug-in reaches: 1 is all of it, 0 none. */
+  /** How much of full fine-tuning's gain the plug-in reaches: 1 is all of it, 0 none; meaningless when fine-tuning gained nothing. */
   public double shareOfFineTuning() {
     return (Math.log(fullZeroShot) - Math.log(plugIn)) / (Math.log(fullZeroShot) - Math.log(fullFineTuned));
   }
@@ -37,7 +37,7 @@ public record FiveNumbers(double fullZeroShot, double emulatorZeroShot, double e
     lines.add("");
     lines.add(gap("utility: the plug-in is better than the untouched model", fullZeroShot, plugIn));
     lines.add(gap("protection: the plug-in is better than what the data owner holds", emulatorTuned, plugIn));
-    lines.add(String.format(Locale.ROOT, "  cost: full fine-tuning would reach %.2f; the plug-in gets %.0f %% of its gain (in log-perplexity)", fullFineTuned, 100 * shareOfFineTuning()));
+    lines.add(cost());
     return lines;
   }
 
@@ -48,6 +48,13 @@ public record FiveNumbers(double fullZeroShot, double emulatorZeroShot, double e
   private static String gap(String what, double from, double to) {
     double percent = 100 * (from - to) / from;
     return String.format(Locale.ROOT, "  %s: %.2f → %.2f (%+.1f %%)%s", what, from, to, -percent, to < from ? "" : "  — NOT REACHED in this run");
+  }
+
+  private String cost() {
+    if (!(fullFineTuned < fullZeroShot))
+      return String.format(Locale.ROOT, "  cost: full fine-tuning reached %.2f and so did not improve the untouched model; there is no gain to compare with", fullFineTuned);
+    return String.format(
+        Locale.ROOT, "  cost: full fine-tuning would reach %.2f; the plug-in gets %.0f %% of its gain (in log-perplexity)", fullFineTuned, 100 * shareOfFineTuning());
   }
 
   /** The numbers under their usual names. */
