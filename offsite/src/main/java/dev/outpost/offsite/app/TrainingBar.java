@@ -74,9 +74,10 @@ final class TrainingBar implements Progress {
     return head + "━".repeat(filled) + "╌".repeat(width - filled) + " " + tail;
   }
 
-  /** 873, 12.3k. */
+  /** 873, 12.3k, 1.2M. */
   static String count(double rate) {
-    return rate < 1000 ? String.format(Locale.ROOT, "%.0f", rate) : String.format(Locale.ROOT, "%.1fk", rate / 1000);
+    if (rate < 999.5) return String.format(Locale.ROOT, "%.0f", rate);
+    return rate < 999_950 ? String.format(Locale.ROOT, "%.1fk", rate / 1e3) : String.format(Locale.ROOT, "%.1fM", rate / 1e6);
   }
 
   private double elapsed() {
@@ -90,7 +91,8 @@ final class TrainingBar implements Progress {
 
   static String memory() {
     Runtime r = Runtime.getRuntime();
-    return (r.totalMemory() - r.freeMemory() >> 20) + " MiB";
+    long used = r.totalMemory() - r.freeMemory() >> 20;
+    return used < 10_000 ? used + " MiB" : (used >> 10) + " GiB";
   }
 
   @Override

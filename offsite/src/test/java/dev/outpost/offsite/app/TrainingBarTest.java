@@ -86,6 +86,8 @@ final class TrainingBarTest {
     assertThat(TrainingBar.time(59.6)).isEqualTo("1:00 min");
     assertThat(TrainingBar.time(3725)).isEqualTo("62:05 min");
     assertThat(TrainingBar.count(873.2)).isEqualTo("873");
+    assertThat(TrainingBar.count(999.7)).isEqualTo("1.0k");
     assertThat(TrainingBar.count(12_345)).isEqualTo("12.3k");
+    assertThat(TrainingBar.count(999_999)).isEqualTo("1.0M");
   }
 }
