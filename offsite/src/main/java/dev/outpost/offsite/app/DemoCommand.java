@@ -18,6 +18,7 @@ import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Gpt2;
 import dev.outpost.transformer.load.ModelFactory;
 import dev.outpost.transformer.load.ModelFolder;
+import dev.outpost.transformer.peft.LoraConfig;
 import dev.outpost.transformer.run.Perplexity;
 import dev.outpost.transformer.text.BytePairTrainer;
 import dev.outpost.transformer.text.Tokenizer;
@@ -47,11 +48,12 @@ import picocli.CommandLine.Option;
 final class DemoCommand extends Command {
   private static final String PUBLIC = "java.base/java/{util,lang,io,time,net,text,math}/**.java";
   private static final String PRIVATE = "java.sql{,.rowset}/**.java";
-  private static final EmulatorRecipe RECIPE = new EmulatorRecipe(2, 2, 2);
+  private static final EmulatorRecipe RECIPE = new EmulatorRecipe(2, 1, 2);
   private static final int BLOCK = 128;
+  private static final int BATCH = 6;
   // What the pre-training reads about once at effort 1; tokenizing more would only cost time.
-  private static final long PUBLIC_CHARACTERS = 6_000_000;
-  private static final long PRIVATE_CHARACTERS = 1_500_000;
+  private static final long PUBLIC_CHARACTERS = 3_000_000;
+  private static final long PRIVATE_CHARACTERS = 1_000_000;
   private static final long HELD_CHARACTERS = 80_000;
 
   @Option(
@@ -171,7 +173,7 @@ final class DemoCommand extends Command {
     Spec spec = new Spec("gpt2", tokenizer.vocabularySize(), BLOCK, 128, 8, 4, 512, UnaryMap.GELU_TANH, 1e-5f, true, Linear.Layout.IN_OUT);
     TransformerModel model = ModelFactory.random(spec, seed).trainable(name -> true);
     note("pre-training a GPT-2 of %d blocks, %,d parameters", spec.layers(), model.count(false));
-    TrainingPlan plan = TrainingPlan.of(steps(700), 12, 2.5e-3f, seed).withWeightDecay(0.1f);
+    TrainingPlan plan = TrainingPlan.of(steps(550), BATCH, 3e-3f, seed).withWeightDecay(0.1f);
     new Trainer(model, Objective.languageModel(), text.blocks(tokenizer, BLOCK), null, plan, kernels).run(bar(console, "pre-train"));
     TokenizerFiles.save(tokenizer, folder);
     ModelFolder.write(folder, model, new Gpt2().write(spec, tokenizer.endOfText().orElse(0)), null);
@@ -183,7 +185,7 @@ final class DemoCommand extends Command {
       TransformerModel full = folder.model();
       Tokenizer tokenizer = TokenizerFiles.load(from);
       note("emulator %s: keeps %d of the %d middle blocks, distilled on the public text", RECIPE, RECIPE.keep(), RECIPE.split(full).middle().size());
-      TrainingPlan plan = TrainingPlan.of(steps(100), 12, 1e-3f, seed + 1);
+      TrainingPlan plan = TrainingPlan.of(steps(60), BATCH, 1e-3f, seed + 1);
       TransformerModel emulated =
           RECIPE.distil(full, text.blocks(tokenizer, BLOCK), null, plan, Distillation.PAPER_LM_WEIGHT, Distillation.PAPER_KD_WEIGHT, kernels, bar(console, "distil"));
       Companions.copy(from, to);
@@ -199,16 +201,16 @@ final class DemoCommand extends Command {
       Tokenizer tokenizer = TokenizerFiles.load(pack);
       Blocks held = text.validation().blocks(tokenizer, BLOCK);
       double before = perplexity(p.model(), held);
-      AdapterTuning tuning = AdapterTuning.of(p, Optional.empty(), seed);
-      tuning.trainer(text.train().blocks(tokenizer, BLOCK), held, tuningPlan(), kernels).run(bar(console, "tune"));
+      AdapterTuning tuning = AdapterTuning.of(p, Optional.of(LoraConfig.of(8)), seed);
+      tuning.trainer(text.train().blocks(tokenizer, BLOCK), held, tuningPlan(6e-3f), kernels).run(bar(console, "tune"));
       double after = perplexity(tuning.model(), held);
       tuning.artifact(JsonObject.create().put("seed", seed).put("emulator_perplexity", after)).write(to);
       return new double[] {before, after};
     }
   }
 
-  private TrainingPlan tuningPlan() {
-    return TrainingPlan.of(steps(150), 12, 1e-3f, seed + 2).evaluatingEvery(steps(50));
+  private TrainingPlan tuningPlan(float learningRate) {
+    return TrainingPlan.of(steps(120), BATCH, learningRate, seed + 2).evaluatingEvery(steps(40));
   }
 
   private FiveNumbers plugIn(Path model, Path adapter, Corpus.Split text, double[] emulator) throws IOException, PlugIn.RefusedException {
@@ -221,7 +223,7 @@ final class DemoCommand extends Command {
       double pluggedIn = perplexity(plugged, held);
       note("for comparison only, model and data in one place: fine-tuning every block");
       TransformerModel all = full.trainable(name -> name.startsWith("blocks."));
-      new Trainer(all, Objective.languageModel(), text.train().blocks(tokenizer, BLOCK), held, tuningPlan(), kernels).run(bar(console, "fine-tune"));
+      new Trainer(all, Objective.languageModel(), text.train().blocks(tokenizer, BLOCK), held, tuningPlan(1e-3f), kernels).run(bar(console, "fine-tune"));
       return new FiveNumbers(zeroShot, emulator[0], emulator[1], pluggedIn, perplexity(all, held));
     }
   }
