@@ -24,7 +24,8 @@ import picocli.CommandLine.Option;
     description = {
       "Owner: make a package of adapter and lossy emulator.",
       "Keeps some middle blocks (uniform layer drop) and, given public text with --corpus, distils the full middle into them. The dropped blocks stay with the owner. The state of a distillation is kept beside the package, in DIR.training; run the same command again to resume."
-    })
+    },
+    footer = {"", "Without --steps, --batch and --lr: 200 steps of 4 blocks at 1e-4.", "Example: outpost emulate --model owner/model --split 2-2-2", "           --corpus public/ --out package"})
 final class EmulateCommand extends Command {
   @Mixin CorpusOptions corpus;
   @Mixin TrainingOptions training;

@@ -11,7 +11,8 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code outpost evaluate}: perplexity of a model on text. */
-@CommandLine.Command(name = "evaluate", description = "Measure perplexity of a full model or a package, with or without an adapter, in fixed blocks of text.")
+@CommandLine.Command(name = "evaluate", description = "Measure perplexity of a full model or a package, with or without an adapter, in fixed blocks of text.",
+    footer = {"", "Example: outpost evaluate --package package --adapter adapter --corpus private/"})
 final class EvaluateCommand extends Command {
   @Mixin ModelOptions model;
   @Mixin CorpusOptions corpus;

@@ -14,7 +14,8 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code outpost generate}: text from a model. */
-@CommandLine.Command(name = "generate", description = "Continue a prompt, with a full model or a package, with or without an adapter.")
+@CommandLine.Command(name = "generate", description = "Continue a prompt, with a full model or a package, with or without an adapter.",
+    footer = {"", "Example: outpost generate --model tuned --prompt 'SELECT '"})
 final class GenerateCommand extends Command {
   @Mixin ModelOptions model;
 

@@ -24,7 +24,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code outpost inspect}: what a folder or file is, and whether it is whole. */
-@CommandLine.Command(name = "inspect", description = "Tell what a model, package, adapter or safetensors file holds, and check it. Without a path: this machine and its kernels.")
+@CommandLine.Command(name = "inspect", description = "Tell what a model, package, adapter or safetensors file holds, and check it. Without a path: this machine and its kernels.",
+    footer = {"", "Example: outpost inspect package"})
 final class InspectCommand extends Command {
   @Parameters(arity = "0..1", paramLabel = "PATH", description = "A model folder, package, adapter, or .safetensors file.")
   Path path;

@@ -61,7 +61,10 @@ public final class Main implements Runnable {
             .addSubcommand(new EvaluateCommand(interruption))
             .addSubcommand(new GenerateCommand(interruption))
             .addSubcommand(new InspectCommand(interruption));
-    for (CommandLine sub : cli.getSubcommands().values()) sub.getCommandSpec().mixinStandardHelpOptions(true);
+    for (CommandLine sub : cli.getSubcommands().values()) {
+      sub.getCommandSpec().mixinStandardHelpOptions(true);
+      sub.getCommandSpec().usageMessage().requiredOptionMarker('*');
+    }
     cli.setUsageHelpAutoWidth(true).setCaseInsensitiveEnumValuesAllowed(true);
     cli.setParameterExceptionHandler(Main::misused);
     cli.setExecutionExceptionHandler((e, c, parsed) -> tell(e, c));

@@ -16,7 +16,8 @@ import picocli.CommandLine.Option;
 /** {@code outpost plug}: the adapter comes home. */
 @CommandLine.Command(
     name = "plug",
-    description = {"Owner: put a tuned adapter into the full model.", "Checks fingerprint, names and shapes first; LoRA is merged. Writes a Hugging Face folder."})
+    description = {"Owner: put a tuned adapter into the full model.", "Checks fingerprint, names and shapes first; LoRA is merged. Writes a Hugging Face folder."},
+    footer = {"", "Example: outpost plug --model owner/model --adapter adapter --out tuned"})
 final class PlugCommand extends Command {
   @Option(names = "--model", required = true, paramLabel = "DIR", description = "The full model the package was made from.")
   Path model;

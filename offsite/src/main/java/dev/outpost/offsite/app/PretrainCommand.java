@@ -25,7 +25,8 @@ import picocli.CommandLine.Option;
 /** {@code outpost pretrain}: a GPT-2 from nothing but text, with a vocabulary of its own. */
 @CommandLine.Command(
     name = "pretrain",
-    description = {"Owner: train a GPT-2 and its tokenizer from text.", "Writes a Hugging Face folder; the state of a run is kept beside it, in DIR.training. Run the same command again to resume."})
+    description = {"Owner: train a GPT-2 and its tokenizer from text.", "Writes a Hugging Face folder; the state of a run is kept beside it, in DIR.training. Run the same command again to resume."},
+    footer = {"", "Without --steps, --batch and --lr: 1000 steps of 8 blocks at 1e-3.", "Example: outpost pretrain --corpus public/ --include **.txt --out owner/model"})
 final class PretrainCommand extends Command {
   @Mixin CorpusOptions corpus;
   @Mixin TrainingOptions training;

@@ -21,7 +21,8 @@ import picocli.CommandLine.Option;
 /** {@code outpost tune}: the data owner's work, with nothing but the package and the data. */
 @CommandLine.Command(
     name = "tune",
-    description = {"Data owner: tune a package's adapter on private text.", "Needs only the package. What is written to --out holds the adapter and nothing else; the state of a run is kept beside it, in DIR.training. Run the same command again to resume."})
+    description = {"Data owner: tune a package's adapter on private text.", "Needs only the package. What is written to --out holds the adapter and nothing else; the state of a run is kept beside it, in DIR.training. Run the same command again to resume."},
+    footer = {"", "Without --steps, --batch and --lr: 200 steps of 4 blocks at 1e-4, with --lora at 1e-3.", "Example: outpost tune --package package --corpus private/ --out adapter"})
 final class TuneCommand extends Command {
   @Mixin CorpusOptions corpus;
   @Mixin TrainingOptions training;

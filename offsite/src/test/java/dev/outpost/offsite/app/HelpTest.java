@@ -7,6 +7,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
@@ -54,6 +55,12 @@ final class HelpTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"pretrain", "emulate", "tune"})
+  void defaultsThatDifferByCommandAreBelow(String command) {
+    assertThat(Shell.ok(command, "--help").out()).containsPattern("Without --steps, --batch and --lr: \\d+ steps of \\d+ blocks at 1e-\\d");
+  }
+
+  @ParameterizedTest
   @MethodSource("commands")
   void helpFitsEightyColumns(String command) {
     Shell.Outcome o = Shell.ok(command, "--help");
@@ -61,6 +68,7 @@ final class HelpTest {
     assertThat(o.out().lines().toList()).allMatch(l -> l.length() <= 80);
     assertThat(o.out()).doesNotContain("${");
     assertThat(o.err()).isEmpty();
+    if (!command.equals("demo")) assertThat(o.out()).contains("\nExample: outpost " + command + " ");
   }
 
   @ParameterizedTest
