@@ -1,10 +1,12 @@
 package dev.outpost.offsite.app;
 
+import org.jspecify.annotations.Nullable;
+
 /** Something the user gave cannot be used; the message says what, why and what to do. */
 final class BadInput extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  BadInput(String message) {
+  BadInput(@Nullable String message) {
     super(message);
   }
 

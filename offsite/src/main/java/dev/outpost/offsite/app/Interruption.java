@@ -58,8 +58,8 @@ final class Interruption {
     Runnable tell = gently;
     boolean again = signal != 0;
     signal = number;
-    if (tell == null || again) System.exit(exitCode());
-    tell.run();
+    if (tell != null && !again) tell.run();
+    else System.exit(exitCode());
   }
 
   /** From now on the first signal only asks to stop; {@code told} lets the user know. */

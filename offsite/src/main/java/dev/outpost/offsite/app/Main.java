@@ -97,7 +97,7 @@ public final class Main implements Runnable {
   }
 
   private static int tell(Throwable e, CommandLine c) {
-    if (e instanceof UncheckedIOException u) return tell(u.getCause(), c);
+    if (e instanceof UncheckedIOException u && u.getCause() != null) return tell(u.getCause(), c);
     String name = c.getCommandSpec().qualifiedName();
     PrintWriter err = c.getErr();
     int code = exitCode(e);

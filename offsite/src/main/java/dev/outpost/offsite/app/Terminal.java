@@ -18,8 +18,7 @@ record Terminal(boolean moves, int width) {
   /** Whether this process talks to a person. {@code NO_PROGRESS} and {@code TERM=dumb} switch moving lines off. */
   static boolean watched() {
     java.io.Console c = System.console();
-    return c != null
-        && c.isTerminal()
+    return c.isTerminal()
         && System.getenv("NO_PROGRESS") == null
         && !Objects.requireNonNullElse(System.getenv("TERM"), "").equals("dumb")
         && !errorsGoElsewhere();
