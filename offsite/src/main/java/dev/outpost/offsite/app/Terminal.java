@@ -16,9 +16,11 @@ record Terminal(boolean moves, int width) {
   static final Terminal NONE = new Terminal(false, Integer.MAX_VALUE);
 
   /** Whether this process talks to a person. {@code NO_PROGRESS} and {@code TERM=dumb} switch moving lines off. */
+  @SuppressWarnings("SystemConsoleNull") // -Djdk.console=java.base brings null back
   static boolean watched() {
     java.io.Console c = System.console();
-    return c.isTerminal()
+    return c != null
+        && c.isTerminal()
         && System.getenv("NO_PROGRESS") == null
         && !Objects.requireNonNullElse(System.getenv("TERM"), "").equals("dumb")
         && !errorsGoElsewhere();
