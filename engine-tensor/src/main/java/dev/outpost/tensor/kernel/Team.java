@@ -1,8 +1,8 @@
 package dev.outpost.tensor.kernel;
 
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  * threads. The caller works too: a team of one starts no thread.
  */
 public final class Team implements AutoCloseable {
+  private static final int SPINS = 20_000;
+
   private final int threads;
   private final Worker[] workers;
 
@@ -49,7 +51,7 @@ public final class Team implements AutoCloseable {
       for (int i = 0; i < tasks; i++) body.accept(i);
       return;
     }
-    Job job = new Job(tasks, body, helpers);
+    Job job = new Job(tasks, body);
     for (int i = 0; i < helpers; i++) workers[i].give(job);
     job.work();
     job.join();
@@ -60,39 +62,39 @@ public final class Team implements AutoCloseable {
     for (Worker w : workers) w.stop();
   }
 
+  /** Done when every task is, not when every helper is: one that wakes late finds nothing left, and nobody has waited for it. */
   private static final class Job {
     final int tasks;
     final IntConsumer body;
+    final Thread caller = Thread.currentThread();
     final AtomicInteger next = new AtomicInteger();
-    final CountDownLatch done;
+    final AtomicInteger remaining;
     final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
-    Job(int tasks, IntConsumer body, int helpers) {
+    Job(int tasks, IntConsumer body) {
       this.tasks = tasks;
       this.body = body;
-      this.done = new CountDownLatch(helpers);
+      this.remaining = new AtomicInteger(tasks);
     }
 
     void work() {
-      try {
-        for (int i = next.getAndIncrement(); i < tasks; i = next.getAndIncrement()) body.accept(i);
-      } catch (Throwable t) {
-        failure.compareAndSet(null, t);
-        next.set(tasks);
+      for (int i = next.getAndIncrement(); i < tasks; i = next.getAndIncrement()) {
+        try {
+          if (failure.get() == null) body.accept(i);
+        } catch (Throwable t) {
+          failure.compareAndSet(null, t);
+        }
+        if (remaining.decrementAndGet() == 0 && Thread.currentThread() != caller) LockSupport.unpark(caller);
       }
     }
 
     void join() {
       // Kernels last micro- to milliseconds: spinning first is cheaper than parking.
-      for (int spin = 0; spin < 20_000 && done.getCount() > 0; spin++) Thread.onSpinWait();
+      for (int spin = 0; spin < SPINS && remaining.get() > 0; spin++) Thread.onSpinWait();
       boolean interrupted = false;
-      while (true) {
-        try {
-          done.await();
-          break;
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
+      while (remaining.get() > 0) {
+        LockSupport.park(this);
+        interrupted |= Thread.interrupted();
       }
       if (interrupted) Thread.currentThread().interrupt();
       Throwable t = failure.get();
@@ -108,12 +110,12 @@ public final class Team implements AutoCloseable {
 
     void give(Job job) {
       inbox.set(job);
-      java.util.concurrent.locks.LockSupport.unpark(thread);
+      LockSupport.unpark(thread);
     }
 
     void stop() {
       stopped = true;
-      java.util.concurrent.locks.LockSupport.unpark(thread);
+      LockSupport.unpark(thread);
     }
 
     @Override
@@ -123,12 +125,11 @@ public final class Team implements AutoCloseable {
         Job job = inbox.getAndSet(null);
         if (job != null) {
           job.work();
-          job.done.countDown();
           idle = 0;
-        } else if (++idle < 20_000) {
+        } else if (++idle < SPINS) {
           Thread.onSpinWait();
         } else {
-          java.util.concurrent.locks.LockSupport.park(this);
+          LockSupport.park(this);
         }
       }
     }
