@@ -1,4 +1,6 @@
-/** Dense arrays, their arithmetic, and the files they come from. Knows no tape, no layer, no model. */
+/**
+ * Dense arrays, their arithmetic, and the files they come from. Knows no tape, no layer, no model.
+ */
 module dev.outpost.tensor {
   requires static jdk.incubator.vector;
   requires static transitive org.jspecify;

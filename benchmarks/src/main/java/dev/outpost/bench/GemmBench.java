@@ -19,8 +19,8 @@ import java.util.function.DoubleSupplier;
  * The matrix product against the machine's limit, measured in turns in the same run: GFLOP/s of the
  * best and the median round, and the fraction of the fused-multiply-add peak.
  *
- * <p>{@code java --add-modules jdk.incubator.vector -cp … dev.outpost.bench.GemmBench [rounds] [file]}:
- * with a file, one JSON line per result is appended to it.
+ * <p>{@code java --add-modules jdk.incubator.vector -cp … dev.outpost.bench.GemmBench [rounds]
+ * [file]}: with a file, one JSON line per result is appended to it.
  */
 public final class GemmBench {
   private static final int[][] SHAPES = {{1024, 1024, 1024}, {512, 3072, 768}, {1, 3072, 768}};
@@ -29,12 +29,24 @@ public final class GemmBench {
   private GemmBench() {}
 
   private record Result(
-      String shape, String layout, int threads, double best, double median, double low, double peak) {
+      String shape,
+      String layout,
+      int threads,
+      double best,
+      double median,
+      double low,
+      double peak) {
     String row() {
       return String.format(
           Locale.ROOT,
           "%-16s %-3s %d threads  best %7.1f  median %7.1f  worst %7.1f GFLOP/s  best/peak %.2f",
-          shape, layout, threads, best, median, low, best / peak);
+          shape,
+          layout,
+          threads,
+          best,
+          median,
+          low,
+          best / peak);
     }
 
     String json(String kernels) {
@@ -76,8 +88,7 @@ public final class GemmBench {
           }
       }
     if (args.length > 1)
-      Files.write(
-          Path.of(args[1]), lines, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+      Files.write(Path.of(args[1]), lines, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
   }
 
   private static Result measure(Kernels kernels, int m, int n, int k, String layout, int rounds) {
@@ -125,9 +136,7 @@ public final class GemmBench {
   }
 
   private static long clock(boolean own) {
-    return own
-        ? ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime()
-        : System.nanoTime();
+    return own ? ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() : System.nanoTime();
   }
 
   /** A fast wrong answer is no result: a few elements against f64. */

@@ -3,8 +3,9 @@ package dev.outpost.autograd;
 import dev.outpost.tensor.Tensor;
 
 /**
- * What one recorded operation does on the way back: reads the gradient of its output and adds to the gradients of its inputs. An implementation is a record whose components
- * are exactly what it saved. It asks {@link Grads#of} only for inputs with {@link Var#needsGrad()}.
+ * What one recorded operation does on the way back: reads the gradient of its output and adds to
+ * the gradients of its inputs. An implementation is a record whose components are exactly what it
+ * saved. It asks {@link Grads#of} only for inputs with {@link Var#needsGrad()}.
  */
 @FunctionalInterface
 public interface Backward {

@@ -7,14 +7,18 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The gradients of trainable weights, kept across tapes: every {@link Tape#backward} adds to them until {@link #clear}, which is how micro-batches accumulate. Memory is taken
- * once per weight and reused.
+ * The gradients of trainable weights, kept across tapes: every {@link Tape#backward} adds to them
+ * until {@link #clear}, which is how micro-batches accumulate. Memory is taken once per weight and
+ * reused.
  */
 public final class Gradients {
   private final Map<HeapWeight, Tensor> buffers = new IdentityHashMap<>();
   private final Map<HeapWeight, Boolean> filled = new IdentityHashMap<>();
 
-  /** The gradient of {@code weight}, or null when no backward pass has reached it since {@link #clear}. */
+  /**
+   * The gradient of {@code weight}, or null when no backward pass has reached it since {@link
+   * #clear}.
+   */
   public @Nullable Tensor get(HeapWeight weight) {
     return filled.containsKey(weight) ? buffers.get(weight) : null;
   }

@@ -9,7 +9,8 @@ import java.util.function.BiFunction;
 /**
  * Gradient checkpointing (Chen et al. 2016): runs a part of the network keeping only its input and
  * output, and runs it again on the way back. Costs one more forward pass of the part, saves its
- * activations; the numbers are the same bit for bit as long as {@code x} is used by this part alone.
+ * activations; the numbers are the same bit for bit as long as {@code x} is used by this part
+ * alone.
  */
 public final class Recompute {
   private Recompute() {}
@@ -20,8 +21,8 @@ public final class Recompute {
    * @param trainsInside whether {@code body} enters trainable weights; then the part is recorded
    *     even where {@code x} needs no gradient
    * @param body builds the part on the tape it is given, from the value it is given; it is called
-   *     once now and once on the way back, must do the same both times (dropout by key), and uses no
-   *     value of another tape that needs a gradient
+   *     once now and once on the way back, must do the same both times (dropout by key), and uses
+   *     no value of another tape that needs a gradient
    */
   public static Var recompute(
       Tape t, Var x, boolean trainsInside, BiFunction<Tape, Var, Var> body) {

@@ -15,11 +15,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The list of operations of one forward pass, walked backwards for gradients: no recursion, no central switch. An operation none of whose inputs needs a gradient is not recorded,
- * so a frozen bottom costs nothing; a frozen middle passes gradients through and computes none of its own.
+ * The list of operations of one forward pass, walked backwards for gradients: no recursion, no
+ * central switch. An operation none of whose inputs needs a gradient is not recorded, so a frozen
+ * bottom costs nothing; a frozen middle passes gradients through and computes none of its own.
  *
- * <p>Memory: values come from the {@link Workspace}. A {@link Scope} gives back what was made inside it and is neither kept nor saved by a recorded operation; the backward walk
- * gives back each gradient and saved value after its last use.
+ * <p>Memory: values come from the {@link Workspace}. A {@link Scope} gives back what was made
+ * inside it and is neither kept nor saved by a recorded operation; the backward walk gives back
+ * each gradient and saved value after its last use.
  *
  * <p>Not thread-safe; one tape per step.
  */
@@ -51,7 +53,9 @@ public final class Tape {
     return new Tape(kernels, workspace, true, true);
   }
 
-  /** A tape for evaluation and inference: records nothing, so scopes give back every intermediate. */
+  /**
+   * A tape for evaluation and inference: records nothing, so scopes give back every intermediate.
+   */
   public static Tape evaluating(Kernels kernels, Workspace workspace) {
     return new Tape(kernels, workspace, false, false);
   }
@@ -86,23 +90,36 @@ public final class Tape {
     return new Var(this, value, null, next++, false);
   }
 
-  /** A value that a gradient flows into without being a weight: the input of a recomputed or distilled stack. Its gradient is returned by {@link #backward(Var, Tensor, Gradients, List)}. */
+  /**
+   * A value that a gradient flows into without being a weight: the input of a recomputed or
+   * distilled stack. Its gradient is returned by {@link #backward(Var, Tensor, Gradients, List)}.
+   */
   public Var input(Tensor value) {
     return new Var(this, value, null, next++, recording);
   }
 
-  /** The weight as a value; the same weight gives the same {@code Var}, which is how tied weights add up. Only a {@link HeapWeight} can be trainable. */
+  /**
+   * The weight as a value; the same weight gives the same {@code Var}, which is how tied weights
+   * add up. Only a {@link HeapWeight} can be trainable.
+   */
   public Var leaf(Weight weight, boolean trainable) {
     return leaves.computeIfAbsent(
         weight,
         w -> {
           Tensor value = w instanceof HeapWeight h ? h.tensor() : null;
-          if (trainable && w instanceof MappedWeight) throw new IllegalArgumentException("leaf: " + w + " is mapped read-only and cannot be trained; load it as a heap weight");
+          if (trainable && w instanceof MappedWeight)
+            throw new IllegalArgumentException(
+                "leaf: "
+                    + w
+                    + " is mapped read-only and cannot be trained; load it as a heap weight");
           return new Var(this, value, w, next++, trainable && recording);
         });
   }
 
-  /** A buffer for an operation's result, given back with the innermost {@link Scope} unless kept or saved. */
+  /**
+   * A buffer for an operation's result, given back with the innermost {@link Scope} unless kept or
+   * saved.
+   */
   public Tensor take(Shape shape) {
     Tensor t = workspace.take(shape);
     taken.put(t.data(), t);
@@ -123,7 +140,8 @@ public final class Tape {
   }
 
   /**
-   * Ends an operation: gives its value a place on the tape, and records it if any input needs a gradient.
+   * Ends an operation: gives its value a place on the tape, and records it if any input needs a
+   * gradient.
    *
    * @param op name for error messages
    * @param saved tensors that {@code back} will read; they stay valid until it has run
@@ -143,7 +161,10 @@ public final class Tape {
     return out;
   }
 
-  /** Gives a value back before its scope ends, unless it is saved for the way back. For loops over a long stack. */
+  /**
+   * Gives a value back before its scope ends, unless it is saved for the way back. For loops over a
+   * long stack.
+   */
   public void release(Var v) {
     giveBack(v.value());
   }
@@ -172,7 +193,9 @@ public final class Tape {
    * until its scope or step ends.
    */
   public void backward(Var loss, Gradients gradients) {
-    if (loss.shape().size() != 1) throw new dev.outpost.tensor.ShapeException("backward", "the loss must have one element", loss.shape());
+    if (loss.shape().size() != 1)
+      throw new dev.outpost.tensor.ShapeException(
+          "backward", "the loss must have one element", loss.shape());
     if (!loss.needsGrad())
       throw new IllegalArgumentException(
           "backward: the loss depends on no trainable weight of this tape;"
@@ -189,7 +212,8 @@ public final class Tape {
    * @param inputs values made by {@link #input} whose gradients are wanted
    * @return the gradient of each input, on loan from the workspace; null where none reached it
    */
-  public List<@Nullable Tensor> backward(Var out, Tensor dOut, Gradients gradients, List<Var> inputs) {
+  public List<@Nullable Tensor> backward(
+      Var out, Tensor dOut, Gradients gradients, List<Var> inputs) {
     Walk walk = new Walk(gradients);
     walk.grads.put(out.id(), dOut);
     for (int i = steps.size() - 1; i >= 0; i--) {
@@ -201,7 +225,8 @@ public final class Tape {
         if (walk.dy != null) workspace.release(dy);
       }
       for (Tensor t : s.saved) {
-        if (saves.merge(t.data(), -1, Integer::sum) == 0 && taken.remove(t.data()) != null) workspace.release(t);
+        if (saves.merge(t.data(), -1, Integer::sum) == 0 && taken.remove(t.data()) != null)
+          workspace.release(t);
       }
       if (s.out != out) giveBack(s.out.value());
     }
@@ -212,7 +237,8 @@ public final class Tape {
   }
 
   private void giveBack(Tensor made) {
-    if (saves.getOrDefault(made.data(), 0) == 0 && taken.remove(made.data(), made)) workspace.release(made);
+    if (saves.getOrDefault(made.data(), 0) == 0 && taken.remove(made.data(), made))
+      workspace.release(made);
   }
 
   /** One walk back: activations' gradients live in the workspace, weights' in {@link Gradients}. */
@@ -227,7 +253,8 @@ public final class Tape {
 
     @Override
     public Slot of(Var input) {
-      if (!input.needsGrad()) throw new IllegalStateException("backward: " + input + " needs no gradient");
+      if (!input.needsGrad())
+        throw new IllegalStateException("backward: " + input + " needs no gradient");
       if (input.isLeaf()) return leafGradients.slot((HeapWeight) input.weight());
       Tensor held = grads.get(input.id());
       if (held != null) return new Slot(held, true);
@@ -254,7 +281,10 @@ public final class Tape {
     }
   }
 
-  /** What is made between opening and closing is given back at the end, unless kept or saved for the way back. */
+  /**
+   * What is made between opening and closing is given back at the end, unless kept or saved for the
+   * way back.
+   */
   public final class Scope implements AutoCloseable {
     private final @Nullable Scope outer;
     private final List<Tensor> made = new ArrayList<>();

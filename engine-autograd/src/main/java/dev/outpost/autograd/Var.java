@@ -16,8 +16,7 @@ public final class Var {
   private final int id;
   private final boolean needsGrad;
 
-  Var(
-      Tape tape, @Nullable Tensor value, @Nullable Weight weight, int id, boolean needsGrad) {
+  Var(Tape tape, @Nullable Tensor value, @Nullable Weight weight, int id, boolean needsGrad) {
     this.tape = tape;
     this.value = value;
     this.weight = weight;
@@ -27,13 +26,16 @@ public final class Var {
 
   /** The numbers; a mapped weight has none on the heap and fails here: use {@link #view()}. */
   public Tensor value() {
-    if (value == null) throw new IllegalStateException("var: " + weight + " is mapped from a file and has no heap tensor");
+    if (value == null)
+      throw new IllegalStateException(
+          "var: " + weight + " is mapped from a file and has no heap tensor");
     return value;
   }
 
   /** The leaf's weight; fails for an activation. */
   public Weight weight() {
-    if (weight == null) throw new IllegalStateException("var: an activation " + shape() + " is not a weight");
+    if (weight == null)
+      throw new IllegalStateException("var: an activation " + shape() + " is not a weight");
     return weight;
   }
 
@@ -69,6 +71,10 @@ public final class Var {
 
   @Override
   public String toString() {
-    return "Var#" + id + shape() + (needsGrad ? "" : " constant") + (weight instanceof HeapWeight ? " leaf" : "");
+    return "Var#"
+        + id
+        + shape()
+        + (needsGrad ? "" : " constant")
+        + (weight instanceof HeapWeight ? " leaf" : "");
   }
 }

@@ -68,9 +68,7 @@ class TapeTest {
     languageModel(Tape.recording(kernels, ws), table, head, ids, targets, apart);
     for (int i = 0; i < table.shape().size(); i++)
       assertThat(gradients.get(table).get(i))
-          .isCloseTo(
-              apart.get(table).get(i) + apart.get(head).get(i),
-              within(1e-6f));
+          .isCloseTo(apart.get(table).get(i) + apart.get(head).get(i), within(1e-6f));
   }
 
   private static void languageModel(

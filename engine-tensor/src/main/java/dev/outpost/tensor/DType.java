@@ -1,6 +1,9 @@
 package dev.outpost.tensor;
 
-/** How one number is stored. Arithmetic is always f32; the other types exist at the edges, in files and mapped weights. */
+/**
+ * How one number is stored. Arithmetic is always f32; the other types exist at the edges, in files
+ * and mapped weights.
+ */
 public enum DType {
   /** IEEE-754 binary32. */
   F32(4),

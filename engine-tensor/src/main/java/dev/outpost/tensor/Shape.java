@@ -10,9 +10,12 @@ public final class Shape {
   private Shape(int[] dims) {
     long n = 1;
     for (int d : dims) {
-      if (d < 0) throw new ShapeException("shape", "extents must not be negative", Arrays.toString(dims));
+      if (d < 0)
+        throw new ShapeException("shape", "extents must not be negative", Arrays.toString(dims));
       n *= d;
-      if (n > Integer.MAX_VALUE - 8) throw new ShapeException("shape", "at most 2^31-9 elements fit in one tensor", Arrays.toString(dims));
+      if (n > Integer.MAX_VALUE - 8)
+        throw new ShapeException(
+            "shape", "at most 2^31-9 elements fit in one tensor", Arrays.toString(dims));
     }
     this.dims = dims;
     this.size = (int) n;

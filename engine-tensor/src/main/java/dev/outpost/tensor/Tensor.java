@@ -1,16 +1,22 @@
 package dev.outpost.tensor;
 
 /**
- * A dense, contiguous, row-major f32 array on the heap. Reshapes and leading-axis slices share the data; strides live only in {@code MatView}.
+ * A dense, contiguous, row-major f32 array on the heap. Reshapes and leading-axis slices share the
+ * data; strides live only in {@code MatView}.
  *
  * @param shape extents
- * @param data backing array; may be longer than the shape needs (a {@code Workspace} lends rounded buffers)
+ * @param data backing array; may be longer than the shape needs (a {@code Workspace} lends rounded
+ *     buffers)
  * @param offset index of the first element in {@code data}
  */
 public record Tensor(Shape shape, float[] data, int offset) {
   public Tensor {
     if (offset < 0 || (long) offset + shape.size() > data.length)
-      throw new ShapeException("tensor", "offset + size must lie inside the data", shape, "offset " + offset + ", data length " + data.length);
+      throw new ShapeException(
+          "tensor",
+          "offset + size must lie inside the data",
+          shape,
+          "offset " + offset + ", data length " + data.length);
   }
 
   /** New zeroed memory. */
@@ -25,7 +31,9 @@ public record Tensor(Shape shape, float[] data, int offset) {
 
   /** Wraps {@code data} without copying; its length must be the shape's size. */
   public static Tensor of(Shape shape, float... data) {
-    if (data.length != shape.size()) throw new ShapeException("tensor", "data length must equal the product of the extents", shape, data.length);
+    if (data.length != shape.size())
+      throw new ShapeException(
+          "tensor", "data length must equal the product of the extents", shape, data.length);
     return new Tensor(shape, data, 0);
   }
 
@@ -47,13 +55,16 @@ public record Tensor(Shape shape, float[] data, int offset) {
   /** The same memory under another shape of equal size. */
   public Tensor reshape(int... dims) {
     Shape s = Shape.of(dims);
-    if (s.size() != shape.size()) throw new ShapeException("reshape", "sizes must be equal", shape, s);
+    if (s.size() != shape.size())
+      throw new ShapeException("reshape", "sizes must be equal", shape, s);
     return new Tensor(s, data, offset);
   }
 
   /** Rows {@code [from, to)} of the matrix view, sharing memory: shape {@code [to-from, cols]}. */
   public Tensor slice(int from, int to) {
-    if (from < 0 || to < from || to > rows()) throw new ShapeException("slice", "rows [" + from + ", " + to + ") must lie inside the tensor", shape);
+    if (from < 0 || to < from || to > rows())
+      throw new ShapeException(
+          "slice", "rows [" + from + ", " + to + ") must lie inside the tensor", shape);
     return new Tensor(Shape.of(to - from, cols()), data, offset + from * cols());
   }
 
@@ -70,7 +81,8 @@ public record Tensor(Shape shape, float[] data, int offset) {
 
   /** Copies {@code from} (same size) into this tensor's memory. */
   public void copyFrom(Tensor from) {
-    if (from.size() != size()) throw new ShapeException("copy", "sizes must be equal", shape, from.shape);
+    if (from.size() != size())
+      throw new ShapeException("copy", "sizes must be equal", shape, from.shape);
     System.arraycopy(from.data, from.offset, data, offset, size());
   }
 

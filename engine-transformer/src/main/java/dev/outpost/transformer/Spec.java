@@ -31,9 +31,17 @@ public record Spec(
     boolean tiedHead,
     Linear.Layout layout) {
   public Spec {
-    if (vocabularySize < 1 || context < 1 || width < 1 || layers < 1 || heads < 1 || feedForwardWidth < 1)
-      throw new IllegalArgumentException("spec: vocabulary, context, width, layers, heads and feed-forward width must be positive");
-    if (width % heads != 0) throw new IllegalArgumentException("spec: width " + width + " must be a multiple of heads " + heads);
+    if (vocabularySize < 1
+        || context < 1
+        || width < 1
+        || layers < 1
+        || heads < 1
+        || feedForwardWidth < 1)
+      throw new IllegalArgumentException(
+          "spec: vocabulary, context, width, layers, heads and feed-forward width must be positive");
+    if (width % heads != 0)
+      throw new IllegalArgumentException(
+          "spec: width " + width + " must be a multiple of heads " + heads);
   }
 
   /** Parameters of one block. */
@@ -46,6 +54,9 @@ public record Spec(
   /** Parameters of the full model, a tied head counted once. */
   public long parameters() {
     long c = width;
-    return vocabularySize * c * (tiedHead ? 1 : 2) + context * c + layers * blockParameters() + 2 * c;
+    return vocabularySize * c * (tiedHead ? 1 : 2)
+        + context * c
+        + layers * blockParameters()
+        + 2 * c;
   }
 }

@@ -11,7 +11,8 @@ import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.module.Rewriter;
 
 /** The pre-norm block: {@code h = x + attn(norm1(x)); y = h + mlp(norm2(h))}. */
-public record TransformerBlock(Norm norm1, SelfAttention attention, Norm norm2, FeedForward mlp) implements Block {
+public record TransformerBlock(Norm norm1, SelfAttention attention, Norm norm2, FeedForward mlp)
+    implements Block {
   @Override
   public Var forward(Pass pass, Var x) {
     Tape tape = pass.tape();
@@ -32,6 +33,9 @@ public record TransformerBlock(Norm norm1, SelfAttention attention, Norm norm2, 
   @Override
   public Block rewrite(String path, Rewriter r) {
     return new TransformerBlock(
-        norm1.rewrite(path + ".norm1", r), attention.rewrite(path + ".attn", r), norm2.rewrite(path + ".norm2", r), mlp.rewrite(path + ".mlp", r));
+        norm1.rewrite(path + ".norm1", r),
+        attention.rewrite(path + ".attn", r),
+        norm2.rewrite(path + ".norm2", r),
+        mlp.rewrite(path + ".mlp", r));
   }
 }

@@ -1,9 +1,9 @@
 package dev.outpost.transformer;
 
+import dev.outpost.autograd.Recompute;
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.CrossEntropy;
-import dev.outpost.autograd.Recompute;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.transformer.layer.Embeddings;
@@ -19,17 +19,21 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A decoder-only transformer: embeddings, a list of named blocks, a final norm and a head. An emulator is one too, with fewer slots. Immutable but for the numbers of trainable
- * parameters; safe to share between threads that only read.
+ * A decoder-only transformer: embeddings, a list of named blocks, a final norm and a head. An
+ * emulator is one too, with fewer slots. Immutable but for the numbers of trainable parameters;
+ * safe to share between threads that only read.
  *
  * @param spec the choices of the full model; {@code slots} may be fewer than {@code spec.layers()}
  * @param head [V, C], or null when tied to the token embedding
  */
-public record TransformerModel(Spec spec, Embeddings embeddings, List<Slot> slots, Norm norm, @Nullable Parameter head) {
+public record TransformerModel(
+    Spec spec, Embeddings embeddings, List<Slot> slots, Norm norm, @Nullable Parameter head) {
   public TransformerModel {
     slots = List.copyOf(slots);
     long names = slots.stream().map(Slot::name).distinct().count();
-    if (names != slots.size()) throw new IllegalArgumentException("model: slot names must be distinct, got " + slots.stream().map(Slot::name).toList());
+    if (names != slots.size())
+      throw new IllegalArgumentException(
+          "model: slot names must be distinct, got " + slots.stream().map(Slot::name).toList());
   }
 
   /** The output head [V, C]. */
@@ -49,7 +53,14 @@ public record TransformerModel(Spec spec, Embeddings embeddings, List<Slot> slot
     for (Slot s : part) {
       Pass here = pass.in(s.name());
       Var in = x;
-      x = recompute ? Recompute.recompute(pass.tape(), in, hasTrainable(s), (tape, v) -> s.block().forward(here.on(tape), v)) : s.block().forward(here, in);
+      x =
+          recompute
+              ? Recompute.recompute(
+                  pass.tape(),
+                  in,
+                  hasTrainable(s),
+                  (tape, v) -> s.block().forward(here.on(tape), v))
+              : s.block().forward(here, in);
       if (!pass.tape().isRecording() && in != h) pass.tape().release(in);
     }
     return x;
@@ -70,19 +81,37 @@ public record TransformerModel(Spec spec, Embeddings embeddings, List<Slot> slot
 
   /** Mean cross-entropy in nats of the next token over the targets ≥ 0; one element. */
   public Var loss(Pass pass, int[] ids, int[] targets) {
-    return CrossEntropy.linearCrossEntropy(pass.tape(), hidden(pass, ids), pass.of(headWeight()), targets);
+    return CrossEntropy.linearCrossEntropy(
+        pass.tape(), hidden(pass, ids), pass.of(headWeight()), targets);
   }
 
-  /** Cross-entropy in nats of each target; 0 where the target is negative. The tape must be an evaluating one. */
+  /**
+   * Cross-entropy in nats of each target; 0 where the target is negative. The tape must be an
+   * evaluating one.
+   */
   public float[] losses(Pass pass, int[] ids, int[] targets) {
     Tape tape = pass.tape();
-    return CrossEntropy.losses(tape.kernels(), tape.workspace(), hidden(pass, ids).value(), headWeight().weight().view(), targets);
+    return CrossEntropy.losses(
+        tape.kernels(),
+        tape.workspace(),
+        hidden(pass, ids).value(),
+        headWeight().weight().view(),
+        targets);
   }
 
-  /** Scores of every token at rows {@code [from, to)} of the hidden states: [to−from, V], on loan from the tape. */
+  /**
+   * Scores of every token at rows {@code [from, to)} of the hidden states: [to−from, V], on loan
+   * from the tape.
+   */
   public Tensor logits(Pass pass, Var hidden, int from, int to) {
     Tensor out = pass.tape().take(to - from, spec.vocabularySize());
-    pass.tape().kernels().gemm(MatView.of(hidden.value()).rows(from, to), headWeight().weight().view().t(), MatView.of(out), false);
+    pass.tape()
+        .kernels()
+        .gemm(
+            MatView.of(hidden.value()).rows(from, to),
+            headWeight().weight().view().t(),
+            MatView.of(out),
+            false);
     return out;
   }
 
@@ -97,10 +126,10 @@ public record TransformerModel(Spec spec, Embeddings embeddings, List<Slot> slot
   /** All parameters by name, in {@link #visit} order. */
   public Map<String, Parameter> parameters() {
     Map<String, Parameter> all = new LinkedHashMap<>();
-    visit(
-        (path, p) -> {
-          if (all.put(path, p) != null) throw new IllegalStateException("model: two parameters are named " + path);
-        });
+    visit((path, p) -> {
+      if (all.put(path, p) != null)
+        throw new IllegalStateException("model: two parameters are named " + path);
+    });
     return all;
   }
 
@@ -119,7 +148,10 @@ public record TransformerModel(Spec spec, Embeddings embeddings, List<Slot> slot
     return new TransformerModel(spec, embeddings, other, norm, head);
   }
 
-  /** Exactly the parameters whose name passes are trainable, as private f32 copies; all others are frozen and shared. */
+  /**
+   * Exactly the parameters whose name passes are trainable, as private f32 copies; all others are
+   * frozen and shared.
+   */
   public TransformerModel trainable(Predicate<String> names) {
     return rewrite(
         new Rewriter() {
@@ -143,6 +175,9 @@ public record TransformerModel(Spec spec, Embeddings embeddings, List<Slot> slot
 
   /** Number of values in all parameters, or only the trainable ones. */
   public long count(boolean trainableOnly) {
-    return parameters().values().stream().filter(p -> p.trainable() || !trainableOnly).mapToLong(p -> p.shape().size()).sum();
+    return parameters().values().stream()
+        .filter(p -> p.trainable() || !trainableOnly)
+        .mapToLong(p -> p.shape().size())
+        .sum();
   }
 }

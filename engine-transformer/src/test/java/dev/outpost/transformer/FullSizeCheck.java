@@ -20,7 +20,10 @@ import java.util.Map;
 final class FullSizeCheck {
   private FullSizeCheck() {}
 
-  /** Takes one model folder; writes {@code engine.safetensors} into it, and the model again as its siblings {@code …-as-…}. */
+  /**
+   * Takes one model folder; writes {@code engine.safetensors} into it, and the model again as its
+   * siblings {@code …-as-…}.
+   */
   public static void main(String[] arguments) throws IOException {
     Path path = Path.of(arguments[0]);
     try (Team team = Team.ofAllProcessors();
@@ -33,11 +36,17 @@ final class FullSizeCheck {
       Pass pass = Pass.of(tape, 1, ids.length);
       Tensor logits = folder.model().logits(pass, folder.model().hidden(pass, ids), 0, ids.length);
       SafetensorsWriter.write(
-          path.resolve("engine.safetensors"), Map.of("logits", HeapWeight.of(logits)), null, Map.of());
+          path.resolve("engine.safetensors"),
+          Map.of("logits", HeapWeight.of(logits)),
+          null,
+          Map.of());
       ModelFolder.write(sibling(path, "own"), folder.model(), folder.config(), null);
       for (DType type : DType.values())
         ModelFolder.write(
-            sibling(path, type.name().toLowerCase(Locale.ROOT)), folder.model(), folder.config(), type);
+            sibling(path, type.name().toLowerCase(Locale.ROOT)),
+            folder.model(),
+            folder.config(),
+            type);
     }
   }
 

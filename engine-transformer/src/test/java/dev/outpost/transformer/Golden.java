@@ -17,8 +17,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * A tiny model as Transformers saved it, and what PyTorch computes with it in f64. Written by {@code
- * golden/make_goldens.py}.
+ * A tiny model as Transformers saved it, and what PyTorch computes with it in f64. Written by
+ * {@code golden/make_goldens.py}.
  *
  * @param folder a Hugging Face model folder
  * @param record sizes, tokens and losses
@@ -88,8 +88,10 @@ public record Golden(String name, Path folder, JsonObject record, Map<String, Te
     if (got.size() != want.size())
       throw new IllegalArgumentException(got.shape() + " against " + want.shape());
     DoubleStream differences =
-        IntStream.range(0, want.size()).mapToDouble(i -> Math.abs((double) got.get(i) - want.get(i)));
-    double largest = IntStream.range(0, want.size()).mapToDouble(i -> Math.abs(want.get(i))).max().orElse(1);
+        IntStream.range(0, want.size())
+            .mapToDouble(i -> Math.abs((double) got.get(i) - want.get(i)));
+    double largest =
+        IntStream.range(0, want.size()).mapToDouble(i -> Math.abs(want.get(i))).max().orElse(1);
     // A NaN anywhere must not vanish in max.
     return differences.reduce(0, (a, b) -> b > a || Double.isNaN(b) ? b : a) / largest;
   }

@@ -38,7 +38,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The engine against Transformers and PyTorch. Each test logs how far it was from their f64 result. */
+/**
+ * The engine against Transformers and PyTorch. Each test logs how far it was from their f64 result.
+ */
 class GoldenTest {
   private static final System.Logger LOG = System.getLogger(GoldenTest.class.getName());
   private static final String CASES = "namesAndKernels";
@@ -47,7 +49,9 @@ class GoldenTest {
 
   static Stream<Arguments> namesAndKernels() {
     return Golden.NAMES.stream()
-        .flatMap(n -> TinyModels.kernels().stream().map(k -> Arguments.argumentSet(n + " " + k.name(), n, k)));
+        .flatMap(n ->
+            TinyModels.kernels().stream()
+                .map(k -> Arguments.argumentSet(n + " " + k.name(), n, k)));
   }
 
   @ParameterizedTest
@@ -68,8 +72,7 @@ class GoldenTest {
 
   @ParameterizedTest
   @MethodSource(CASES)
-  void lossAndEveryGradientAreTheReferences(String name, Kernels kernels)
-      throws IOException {
+  void lossAndEveryGradientAreTheReferences(String name, Kernels kernels) throws IOException {
     Golden golden = Golden.unpack(name, temporary);
     try (ModelFolder folder = ModelFolder.open(golden.folder())) {
       TransformerModel model = folder.model().trainable(any -> true);
@@ -107,8 +110,7 @@ class GoldenTest {
 
   @ParameterizedTest
   @MethodSource(CASES)
-  void tenTrainingLossesAreTheReferences(String name, Kernels kernels)
-      throws IOException {
+  void tenTrainingLossesAreTheReferences(String name, Kernels kernels) throws IOException {
     Golden golden = Golden.unpack(name, temporary);
     JsonObject training = golden.record().object("training");
     double[] want = Golden.numbers(training, "losses");
@@ -141,7 +143,8 @@ class GoldenTest {
     }
     assertThat(got).hasSize(10);
     double furthest = 0;
-    for (int i = 0; i < want.length; i++) furthest = Math.max(furthest, Math.abs(got.get(i) / want[i] - 1));
+    for (int i = 0; i < want.length; i++)
+      furthest = Math.max(furthest, Math.abs(got.get(i) / want[i] - 1));
     check(golden, "losses", furthest);
   }
 
@@ -152,15 +155,17 @@ class GoldenTest {
     List<Integer> got = new ArrayList<>();
     try (ModelFolder folder = ModelFolder.open(golden.folder())) {
       new Generator(folder.model(), kernels)
-          .generate(golden.ints("prompt"), 10, Sampling.greedy(), RandomStream.of(1, "none"), got::add);
+          .generate(
+              golden.ints("prompt"), 10, Sampling.greedy(), RandomStream.of(1, "none"), got::add);
     }
-    assertThat(got).containsExactly(java.util.Arrays.stream(golden.ints("greedy")).boxed().toArray(Integer[]::new));
+    assertThat(got)
+        .containsExactly(
+            java.util.Arrays.stream(golden.ints("greedy")).boxed().toArray(Integer[]::new));
   }
 
   @ParameterizedTest
   @MethodSource(CASES)
-  void perplexityInFixedBlocksIsTheReferences(String name, Kernels kernels)
-      throws IOException {
+  void perplexityInFixedBlocksIsTheReferences(String name, Kernels kernels) throws IOException {
     Golden golden = Golden.unpack(name, temporary);
     try (ModelFolder folder = ModelFolder.open(golden.folder())) {
       Blocks blocks = blocks(golden);
@@ -175,7 +180,11 @@ class GoldenTest {
   }
 
   private static void check(Golden golden, String what, double far) throws IOException {
-    LOG.log(Level.INFO, "%s: %s is %.1e off, bound %.1e".formatted(golden, what, far, golden.bound(what)));
-    assertThat(far).as("%s of %s, relative to the largest", what, golden).isLessThanOrEqualTo(golden.bound(what));
+    LOG.log(
+        Level.INFO,
+        "%s: %s is %.1e off, bound %.1e".formatted(golden, what, far, golden.bound(what)));
+    assertThat(far)
+        .as("%s of %s, relative to the largest", what, golden)
+        .isLessThanOrEqualTo(golden.bound(what));
   }
 }

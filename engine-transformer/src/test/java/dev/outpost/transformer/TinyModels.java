@@ -14,7 +14,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Models small enough to compute a test in milliseconds, no parameter of which is 0 or 1 as a fresh model's are. */
+/**
+ * Models small enough to compute a test in milliseconds, no parameter of which is 0 or 1 as a fresh
+ * model's are.
+ */
 public final class TinyModels {
   private TinyModels() {}
 
@@ -35,7 +38,8 @@ public final class TinyModels {
             // Strong positions, so that generated text does not just repeat a token.
             float spread = name.equals("embed.position.weight") ? 0.8f : 0.2f;
             Tensor t = Tensor.zeros(shape);
-            for (int i = 0; i < t.size(); i++) t.data()[i] = centre + spread * (float) stream.nextGaussian();
+            for (int i = 0; i < t.size(); i++)
+              t.data()[i] = centre + spread * (float) stream.nextGaussian();
             return Parameter.frozen(HeapWeight.of(t));
           });
     } catch (FormatException e) {

@@ -29,7 +29,8 @@ class TransformerModelTest {
   void visitsEveryParameterOnceInReadingOrder() {
     List<String> names = new ArrayList<>(model.parameters().keySet());
     assertThat(names).hasSize(2 + 3 * 12 + 2).doesNotHaveDuplicates();
-    assertThat(names).startsWith("embed.token.weight", "embed.position.weight", "blocks.0.norm1.weight");
+    assertThat(names)
+        .startsWith("embed.token.weight", "embed.position.weight", "blocks.0.norm1.weight");
     assertThat(names.subList(2, 14))
         .containsExactly(
             "blocks.0.norm1.weight",
@@ -59,19 +60,18 @@ class TransformerModelTest {
     Map<String, Parameter> before = model.parameters();
     tuned
         .parameters()
-        .forEach(
-            (name, p) -> {
-              boolean wanted = name.startsWith("blocks.2.");
-              assertThat(p.trainable()).as(name).isEqualTo(wanted);
-              Weight original = before.get(name).weight();
-              if (!wanted) assertThat(p.weight()).as(name).isSameAs(original);
-              else {
-                assertThat(p.weight()).as(name).isNotSameAs(original);
-                assertThat(p.weight().toTensor().toArray()).isEqualTo(original.toTensor().toArray());
-                ((HeapWeight) p.weight()).tensor().fill(7);
-                assertThat(original.toTensor().toArray()).doesNotContain(7);
-              }
-            });
+        .forEach((name, p) -> {
+          boolean wanted = name.startsWith("blocks.2.");
+          assertThat(p.trainable()).as(name).isEqualTo(wanted);
+          Weight original = before.get(name).weight();
+          if (!wanted) assertThat(p.weight()).as(name).isSameAs(original);
+          else {
+            assertThat(p.weight()).as(name).isNotSameAs(original);
+            assertThat(p.weight().toTensor().toArray()).isEqualTo(original.toTensor().toArray());
+            ((HeapWeight) p.weight()).tensor().fill(7);
+            assertThat(original.toTensor().toArray()).doesNotContain(7);
+          }
+        });
     assertThat(tuned.count(true)).isEqualTo(model.spec().blockParameters());
     assertThat(model.count(true)).isZero();
   }
@@ -82,7 +82,9 @@ class TransformerModelTest {
     TransformerModel frozen = tuned.frozen();
     assertThat(frozen.count(true)).isZero();
     Map<String, Parameter> weights = tuned.parameters();
-    frozen.parameters().forEach((name, p) -> assertThat(p.weight()).isSameAs(weights.get(name).weight()));
+    frozen
+        .parameters()
+        .forEach((name, p) -> assertThat(p.weight()).isSameAs(weights.get(name).weight()));
   }
 
   @Test
@@ -166,15 +168,14 @@ class TransformerModelTest {
   private Map<String, List<Float>> gradients(TransformerModel tuned, boolean recompute) {
     Gradients gradients = backward(tuned, new Workspace(), recompute);
     Map<String, List<Float>> all = new LinkedHashMap<>();
-    tuned.visit(
-        (name, p) -> {
-          Tensor g = p.weight() instanceof HeapWeight w ? gradients.get(w) : null;
-          assertThat(g != null).as(name).isEqualTo(p.trainable());
-          if (g == null) return;
-          List<Float> values = new ArrayList<>();
-          for (float v : g.toArray()) values.add(v);
-          all.put(name, values);
-        });
+    tuned.visit((name, p) -> {
+      Tensor g = p.weight() instanceof HeapWeight w ? gradients.get(w) : null;
+      assertThat(g != null).as(name).isEqualTo(p.trainable());
+      if (g == null) return;
+      List<Float> values = new ArrayList<>();
+      for (float v : g.toArray()) values.add(v);
+      all.put(name, values);
+    });
     assertThat(all).isNotEmpty();
     return all;
   }

@@ -139,8 +139,7 @@ class ArchitectureTest {
               "org.pytorch..",
               "org.tensorflow..");
 
-  @ArchTest
-  static final ArchRule noNativeMethods = noMethods().should().haveModifier(NATIVE);
+  @ArchTest static final ArchRule noNativeMethods = noMethods().should().haveModifier(NATIVE);
 
   @ArchTest
   static final ArchRule noNativeLibraries =

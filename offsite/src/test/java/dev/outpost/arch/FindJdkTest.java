@@ -12,7 +12,10 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The finder that {@code mvnw} and {@code outpost} share: which JDK 25 it takes, and what it says without one. */
+/**
+ * The finder that {@code mvnw} and {@code outpost} share: which JDK 25 it takes, and what it says
+ * without one.
+ */
 @DisabledOnOs(OS.WINDOWS)
 class FindJdkTest {
   private static final Path FINDER = Path.of("../.mvn/find-jdk25.sh");
@@ -68,7 +71,8 @@ class FindJdkTest {
       Path file = Files.createFile(home.resolve("bin").resolve(tool));
       assertThat(file.toFile().setExecutable(true)).isTrue();
     }
-    Files.writeString(home.resolve("release"), "IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"" + version + "\"\n");
+    Files.writeString(
+        home.resolve("release"), "IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"" + version + "\"\n");
     return home;
   }
 
@@ -77,7 +81,10 @@ class FindJdkTest {
     Path err = folder.resolve("err");
     ProcessBuilder shell =
         new ProcessBuilder(
-            "/bin/sh", "-euc", ". \"$1\"; find_jdk25 || { explain_no_jdk25; exit 1; }", "sh",
+            "/bin/sh",
+            "-euc",
+            ". \"$1\"; find_jdk25 || { explain_no_jdk25; exit 1; }",
+            "sh",
             FINDER.toAbsolutePath().toString());
     shell.environment().clear();
     // A PATH without any java, or the Java that runs this test would always be found.

@@ -85,7 +85,11 @@ class ModulesTest {
     String service = KernelsProvider.class.getName();
     List<String> onClassPath;
     try (var in = Tensor.class.getResourceAsStream("/META-INF/services/" + service)) {
-      onClassPath = new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().filter(line -> !line.isBlank()).toList();
+      onClassPath =
+          new String(in.readAllBytes(), StandardCharsets.UTF_8)
+              .lines()
+              .filter(line -> !line.isBlank())
+              .toList();
     }
     List<String> onModulePath =
         descriptor("dev.outpost.tensor").provides().stream()
@@ -103,8 +107,7 @@ class ModulesTest {
   private static ModuleFinder finder() {
     ModuleFinder finder =
         ModuleFinder.of(
-            Stream.concat(
-                    ONE_OF_EACH.stream(), Stream.of(JsonFactory.class, CommandLine.class))
+            Stream.concat(ONE_OF_EACH.stream(), Stream.of(JsonFactory.class, CommandLine.class))
                 .map(ModulesTest::home)
                 .toArray(Path[]::new));
     assumeTrue(

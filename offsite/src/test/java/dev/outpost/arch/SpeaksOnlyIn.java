@@ -36,9 +36,8 @@ final class SpeaksOnlyIn extends ArchCondition<JavaClass> {
         .forEach(parent -> check(owner, owner.getName(), parent, events));
     owner.getMembers().stream()
         .filter(SpeaksOnlyIn::shown)
-        .forEach(
-            member ->
-                types(member).forEach(type -> check(owner, member.getFullName(), type, events)));
+        .forEach(member ->
+            types(member).forEach(type -> check(owner, member.getFullName(), type, events)));
   }
 
   private void check(JavaClass owner, String where, JavaType type, ConditionEvents events) {

@@ -37,10 +37,14 @@ final class ReadmeExampleTest {
   @Test
   void theExampleMakesATunedModelFromAModelAndText() throws Exception {
     String example = onlyBlock();
-    assertThat(FOLDER.matcher(example).results().map(m -> m.group(1)).distinct()).containsExactly("owner/model", "package", "adapter", "tuned");
+    assertThat(FOLDER.matcher(example).results().map(m -> m.group(1)).distinct())
+        .containsExactly("owner/model", "package", "adapter", "tuned");
     // Twenty times fewer steps; the rest as it stands, in a folder of the test's own.
     example = example.replace("TrainingPlan.of(200,", "TrainingPlan.of(10,");
-    example = FOLDER.matcher(example).replaceAll(m -> Matcher.quoteReplacement("home.resolve(\"" + m.group(1) + "\")"));
+    example =
+        FOLDER
+            .matcher(example)
+            .replaceAll(m -> Matcher.quoteReplacement("home.resolve(\"" + m.group(1) + "\")"));
 
     Path model = Parties.model(home.resolve("owner/model"), 6, 1);
     Tokenizer tokenizer = TokenizerFiles.load(model);
@@ -52,27 +56,35 @@ final class ReadmeExampleTest {
     try (ModelFolder before = ModelFolder.open(model);
         ModelFolder after = ModelFolder.open(home.resolve("tuned"))) {
       assertThat(after.model().spec()).isEqualTo(before.model().spec());
-      assertThat(after.model().parameters().keySet()).isEqualTo(before.model().parameters().keySet());
+      assertThat(after.model().parameters().keySet())
+          .isEqualTo(before.model().parameters().keySet());
       after
           .model()
-          .visit(
-              (name, p) -> {
-                boolean tuned = name.matches("blocks\\.(0|1|4|5)\\.(attn|mlp)\\..*weight");
-                float[] was = before.model().parameters().get(name).weight().toTensor().toArray();
-                if (tuned) assertThat(p.weight().toTensor().toArray()).as(name).isNotEqualTo(was);
-                else assertThat(p.weight().toTensor().toArray()).as(name).isEqualTo(was);
-              });
+          .visit((name, p) -> {
+            boolean tuned = name.matches("blocks\\.(0|1|4|5)\\.(attn|mlp)\\..*weight");
+            float[] was = before.model().parameters().get(name).weight().toTensor().toArray();
+            if (tuned) assertThat(p.weight().toTensor().toArray()).as(name).isNotEqualTo(was);
+            else assertThat(p.weight().toTensor().toArray()).as(name).isEqualTo(was);
+          });
     }
   }
 
   private static String onlyBlock() throws Exception {
-    Path readme = Stream.of(Path.of("README.md"), Path.of("..", "README.md")).filter(p -> Files.exists(p) && Files.exists(p.resolveSibling("offsite"))).findFirst().orElseThrow();
-    List<String> blocks = BLOCK.matcher(Files.readString(readme)).results().map(m -> m.group(1)).toList();
+    Path readme =
+        Stream.of(Path.of("README.md"), Path.of("..", "README.md"))
+            .filter(p -> Files.exists(p) && Files.exists(p.resolveSibling("offsite")))
+            .findFirst()
+            .orElseThrow();
+    List<String> blocks =
+        BLOCK.matcher(Files.readString(readme)).results().map(m -> m.group(1)).toList();
     assertThat(blocks).as("Java blocks in README.md").hasSize(1);
     return blocks.getFirst();
   }
 
-  /** The example as the body of a method; every exported package of ours is imported, as an editor would. */
+  /**
+   * The example as the body of a method; every exported package of ours is imported, as an editor
+   * would.
+   */
   private Path compile(String example) throws Exception {
     String source =
         """
@@ -104,16 +116,25 @@ final class ReadmeExampleTest {
           }
         };
     try (StandardJavaFileManager files = compiler.getStandardFileManager(said, null, null)) {
-      List<String> options = List.of("-d", classes.toString(), "-cp", System.getProperty("java.class.path"), "-proc:none");
-      boolean compiled = compiler.getTask(new StringWriter(), files, said, options, null, List.of(file)).call();
+      List<String> options =
+          List.of(
+              "-d", classes.toString(), "-cp", System.getProperty("java.class.path"), "-proc:none");
+      boolean compiled =
+          compiler.getTask(new StringWriter(), files, said, options, null, List.of(file)).call();
       assertThat(compiled).as(() -> said.getDiagnostics().toString()).isTrue();
     }
     return classes;
   }
 
-  private static void run(Path classes, Path home, Blocks train, Blocks validation) throws Exception {
-    try (URLClassLoader loader = new URLClassLoader(new URL[] {classes.toUri().toURL()}, ReadmeExampleTest.class.getClassLoader())) {
-      loader.loadClass("Example").getMethod("run", Path.class, Blocks.class, Blocks.class).invoke(null, home, train, validation);
+  private static void run(Path classes, Path home, Blocks train, Blocks validation)
+      throws Exception {
+    try (URLClassLoader loader =
+        new URLClassLoader(
+            new URL[] {classes.toUri().toURL()}, ReadmeExampleTest.class.getClassLoader())) {
+      loader
+          .loadClass("Example")
+          .getMethod("run", Path.class, Blocks.class, Blocks.class)
+          .invoke(null, home, train, validation);
     } catch (InvocationTargetException e) {
       if (e.getCause() instanceof Exception x) throw x;
       throw e;

@@ -16,15 +16,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * Scaled dot-product attention of every head: {@code out = softmax(scale·q·kᵀ + mask)·v}.
  *
- * <p>Backward recomputes the probabilities P from the saved log-sum-exp (Dao et al. 2022): {@code dv
- * = Pᵀ·dout, dS = P ⊙ (dout·vᵀ − Σ dout ⊙ out), dq = scale·dS·k, dk = scale·dSᵀ·q}.
+ * <p>Backward recomputes the probabilities P from the saved log-sum-exp (Dao et al. 2022): {@code
+ * dv = Pᵀ·dout, dS = P ⊙ (dout·vᵀ − Σ dout ⊙ out), dq = scale·dS·k, dk = scale·dSᵀ·q}.
  */
 public final class Attention {
   private Attention() {}
 
   /**
-   * Attention on a fused projection: qkv [B·T, (H + 2·Hkv)·D] holds queries, keys and values side by
-   * side, {@code 3·H·D} columns when the head counts are equal. The result is [B·T, H·D].
+   * Attention on a fused projection: qkv [B·T, (H + 2·Hkv)·D] holds queries, keys and values side
+   * by side, {@code 3·H·D} columns when the head counts are equal. The result is [B·T, H·D].
    *
    * @throws ShapeException when qkv does not fit {@code s}
    */
@@ -41,12 +41,12 @@ public final class Attention {
     HeadView v = HeadView.of(qkv.value(), s.keys(), columns[2]);
     saved.forward(t, q, k, v);
     FusedBack back = new FusedBack(t.kernels(), t.workspace(), saved, qkv, columns);
-    return t.record(
-        "attention", saved.out, List.of(qkv.value(), saved.out, saved.lse), back, qkv);
+    return t.record("attention", saved.out, List.of(qkv.value(), saved.out, saved.lse), back, qkv);
   }
 
   /**
-   * Attention on separate projections: q [B·Tq, H·D]; k, v [B·Tk, Hkv·D]. The result is [B·Tq, H·D].
+   * Attention on separate projections: q [B·Tq, H·D]; k, v [B·Tk, Hkv·D]. The result is [B·Tq,
+   * H·D].
    *
    * @throws ShapeException when an input does not fit {@code s}
    */

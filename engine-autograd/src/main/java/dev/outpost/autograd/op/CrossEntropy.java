@@ -116,7 +116,10 @@ public final class CrossEntropy {
   private static void check(String op, int c, MatView w, int n, int[] targets) {
     if (c != w.cols())
       throw new ShapeException(
-          op, "h has " + c + " columns, the head expects " + w.cols(), "h " + n + "x" + c, "W " + w);
+          op,
+          "h has " + c + " columns, the head expects " + w.cols(),
+          "h " + n + "x" + c,
+          "W " + w);
     checkTargets(op, n, w.rows(), targets);
   }
 

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * Layer normalisation of every row (Ba et al. 2016): {@code x̂ = (x − mean)·rstd, y = x̂·gamma +
  * beta}.
  *
- * <p>Backward, with {@code g = dy ⊙ gamma}: {@code dx = rstd·(g − mean(g) − x̂·mean(g ⊙ x̂)), dgamma
- * = Σ_rows dy ⊙ x̂, dbeta = Σ_rows dy}. Saves x and two numbers per row.
+ * <p>Backward, with {@code g = dy ⊙ gamma}: {@code dx = rstd·(g − mean(g) − x̂·mean(g ⊙ x̂)),
+ * dgamma = Σ_rows dy ⊙ x̂, dbeta = Σ_rows dy}. Saves x and two numbers per row.
  */
 public final class LayerNorm {
   private LayerNorm() {}
@@ -57,8 +57,7 @@ public final class LayerNorm {
     return t.record("layerNorm", y, saved, back, x, gamma, beta);
   }
 
-  private record Back(
-      Kernels k, Workspace ws, Var x, Var gamma, Var beta, Tensor mean, Tensor rstd)
+  private record Back(Kernels k, Workspace ws, Var x, Var gamma, Var beta, Tensor mean, Tensor rstd)
       implements Backward {
     @Override
     public void backward(Tensor dy, Grads grads) {

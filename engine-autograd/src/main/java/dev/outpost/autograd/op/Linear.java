@@ -72,8 +72,7 @@ public final class Linear {
   }
 
   /** Reads {@code x} only when W needs a gradient. */
-  private record Back(Kernels k, Var x, Var w, @Nullable Var b, Layout layout)
-      implements Backward {
+  private record Back(Kernels k, Var x, Var w, @Nullable Var b, Layout layout) implements Backward {
     @Override
     public void backward(Tensor dy, Grads grads) {
       MatView dyv = MatView.of(dy);

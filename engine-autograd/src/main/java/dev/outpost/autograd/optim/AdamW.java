@@ -8,9 +8,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Adam with decoupled weight decay (Loshchilov &amp; Hutter 2019), as PyTorch computes it: {@code m =
- * β₁m + (1−β₁)g, v = β₂v + (1−β₂)g², p −= lr·decay·p, p −= lr·m̂/(√v̂ + eps)} with bias-corrected m̂,
- * v̂. Each weight counts its own steps. Two tensors per weight that has had a gradient, {@code
+ * Adam with decoupled weight decay (Loshchilov &amp; Hutter 2019), as PyTorch computes it: {@code m
+ * = β₁m + (1−β₁)g, v = β₂v + (1−β₂)g², p −= lr·decay·p, p −= lr·m̂/(√v̂ + eps)} with bias-corrected
+ * m̂, v̂. Each weight counts its own steps. Two tensors per weight that has had a gradient, {@code
  * exp_avg} and {@code exp_avg_sq}.
  */
 public final class AdamW implements Optimizer {
@@ -28,7 +28,12 @@ public final class AdamW implements Optimizer {
     public Betas {
       if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1 && eps > 0))
         throw new IllegalArgumentException(
-            "adamW: betas must be in [0, 1) and eps positive, got " + beta1 + ", " + beta2 + ", " + eps);
+            "adamW: betas must be in [0, 1) and eps positive, got "
+                + beta1
+                + ", "
+                + beta2
+                + ", "
+                + eps);
     }
   }
 

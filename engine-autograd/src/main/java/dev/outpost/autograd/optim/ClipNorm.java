@@ -6,9 +6,9 @@ import dev.outpost.tensor.kernel.Kernels;
 import java.util.List;
 
 /**
- * Clipping by global norm (Pascanu et al. 2013): gradients longer than {@code maxNorm} are shortened
- * to it, all by one factor {@code min(1, maxNorm/(norm + 1e-6))}, PyTorch's. The factor goes to
- * {@link Optimizer#step}; the gradients are only read.
+ * Clipping by global norm (Pascanu et al. 2013): gradients longer than {@code maxNorm} are
+ * shortened to it, all by one factor {@code min(1, maxNorm/(norm + 1e-6))}, PyTorch's. The factor
+ * goes to {@link Optimizer#step}; the gradients are only read.
  *
  * @param maxNorm positive; infinity measures without clipping
  * @param onNonFinite what a NaN or infinite norm does

@@ -5,8 +5,8 @@ import dev.outpost.tensor.Tensor;
 import java.util.Map;
 
 /**
- * Moves trainable weights down their gradients. A weight that no gradient reached is left alone, its
- * decay and step count included, as in PyTorch. Not thread-safe.
+ * Moves trainable weights down their gradients. A weight that no gradient reached is left alone,
+ * its decay and step count included, as in PyTorch. Not thread-safe.
  */
 public interface Optimizer {
   /**

@@ -8,8 +8,8 @@ import java.util.Map;
 
 /**
  * Stochastic gradient descent as PyTorch computes it: {@code g' = g + decay·p, b = μ·b + g', p −=
- * lr·b}; Nesterov's form steps by {@code g' + μ·b}. With momentum, one tensor per weight that has had
- * a gradient, {@code momentum_buffer}.
+ * lr·b}; Nesterov's form steps by {@code g' + μ·b}. With momentum, one tensor per weight that has
+ * had a gradient, {@code momentum_buffer}.
  */
 public final class Sgd implements Optimizer {
   private final Kernels kernels;

@@ -47,7 +47,10 @@ final class Slots {
         String other = weights.put(w.weight(), w.name());
         if (other != null)
           throw bad(
-              w.name() + " and " + other + " are one weight, which would be updated twice; name it once");
+              w.name()
+                  + " and "
+                  + other
+                  + " are one weight, which would be updated twice; name it once");
         all.add(new Slot(w.name(), w.weight(), g.weightDecay()));
       }
     }
@@ -94,7 +97,9 @@ final class Slots {
     }
     if (!rest.isEmpty())
       throw bad(
-          "state " + rest.keySet() + " belongs to no weight here or lacks its step; restore with the"
+          "state "
+              + rest.keySet()
+              + " belongs to no weight here or lacks its step; restore with the"
               + " weights and the kind of optimizer it was saved from");
     steps = restoredSteps;
     for (int i = 0; i < all.size(); i++) {
@@ -117,7 +122,8 @@ final class Slots {
   }
 
   private int count(String name, @Nullable Tensor t) {
-    if (t == null || t.size() != 2) throw bad("state " + name + " must be there and have 2 elements");
+    if (t == null || t.size() != 2)
+      throw bad("state " + name + " must be there and have 2 elements");
     return (int) t.get(0) << 16 | (int) t.get(1);
   }
 

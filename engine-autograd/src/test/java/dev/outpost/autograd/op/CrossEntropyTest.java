@@ -119,12 +119,12 @@ class CrossEntropyTest {
             () -> CrossEntropy.linearCrossEntropy(t, t.leaf(h, true), t.leaf(w, true), bad))
         .hasMessage("linearCrossEntropy: target 13 at row 3 is outside the vocabulary of 13");
     assertThatThrownBy(
-            () ->
-                CrossEntropy.linearCrossEntropy(t, t.leaf(h, true), t.leaf(w, true), new int[9]))
+            () -> CrossEntropy.linearCrossEntropy(t, t.leaf(h, true), t.leaf(w, true), new int[9]))
         .isInstanceOf(ShapeException.class)
         .hasMessageContaining("one target per row, got 10 rows and 9 targets");
-    assertThatThrownBy(
-            () -> CrossEntropy.linearCrossEntropy(t, t.leaf(w, true), t.constant(h.tensor().reshape(6, 10)), new int[13]))
+    assertThatThrownBy(() ->
+            CrossEntropy.linearCrossEntropy(
+                t, t.leaf(w, true), t.constant(h.tensor().reshape(6, 10)), new int[13]))
         .isInstanceOf(ShapeException.class)
         .hasMessageContaining("h has 6 columns, the head expects 10");
   }

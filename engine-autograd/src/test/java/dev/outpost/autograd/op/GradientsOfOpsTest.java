@@ -53,11 +53,7 @@ class GradientsOfOpsTest {
   void embedding() {
     int[] ids = {3, 0, 3, 5, 3, 1};
     GradCheck.checkLeaves(
-        "embedding",
-        13,
-        FAST,
-        (t, in) -> Embedding.embedding(t, in.get(0), ids),
-        normal(1, 6, 4));
+        "embedding", 13, FAST, (t, in) -> Embedding.embedding(t, in.get(0), ids), normal(1, 6, 4));
   }
 
   @Test
@@ -80,8 +76,7 @@ class GradientsOfOpsTest {
     // ReLU has no derivative at 0: stay further away than the difference steps.
     float[] data = x.tensor().data();
     for (int i = 0; i < data.length; i++) data[i] += Math.copySign(0.1f, data[i]);
-    GradCheck.check(
-        op.name(), 20, FAST, (t, in) -> Activation.activation(t, op, in.get(0)), x);
+    GradCheck.check(op.name(), 20, FAST, (t, in) -> Activation.activation(t, op, in.get(0)), x);
   }
 
   @Test
@@ -160,8 +155,7 @@ class GradientsOfOpsTest {
         "linearCrossEntropy",
         27,
         FAST,
-        (t, in) ->
-            CrossEntropy.linearCrossEntropy(t, in.get(0), in.get(1), targets, chunkRows),
+        (t, in) -> CrossEntropy.linearCrossEntropy(t, in.get(0), in.get(1), targets, chunkRows),
         normal(1, 7, 6),
         normal(2, 11, 6));
   }
@@ -213,9 +207,7 @@ class GradientsOfOpsTest {
                 in.get(0),
                 false,
                 (u, x) -> {
-                  Var y =
-                      Linear.linear(
-                          u, "w", x, u.leaf(w, false), null, Linear.Layout.OUT_IN);
+                  Var y = Linear.linear(u, "w", x, u.leaf(w, false), null, Linear.Layout.OUT_IN);
                   return Add.add(u, x, Activation.activation(u, UnaryMap.TANH, y));
                 }),
         normal(1, 4, 5));

@@ -75,10 +75,13 @@ class LinearTest {
     for (int i = 0; i < numbers.length; i++) {
       switch (type) {
         case F32 -> segment.set(le(ValueLayout.JAVA_INT), i * 4L, Float.floatToIntBits(numbers[i]));
-        case F16 -> segment.set(le(ValueLayout.JAVA_SHORT), i * 2L, Float.floatToFloat16(numbers[i]));
+        case F16 ->
+            segment.set(le(ValueLayout.JAVA_SHORT), i * 2L, Float.floatToFloat16(numbers[i]));
         case BF16 ->
             segment.set(
-                le(ValueLayout.JAVA_SHORT), i * 2L, (short) (Float.floatToIntBits(numbers[i]) >> 16));
+                le(ValueLayout.JAVA_SHORT),
+                i * 2L,
+                (short) (Float.floatToIntBits(numbers[i]) >> 16));
       }
     }
     return MappedWeight.of(segment, type, dims(rows, cols));
@@ -113,9 +116,7 @@ class LinearTest {
     try (Tape.Scope _ = t.scope()) {
       Var x = Scale.scale(t, t.leaf(GradCheck.normal(2, 8, 4), true), 2);
       Scale.scale(
-          t,
-          Linear.linear(t, "w", x, t.leaf(weight, trainable), null, Linear.Layout.OUT_IN),
-          2);
+          t, Linear.linear(t, "w", x, t.leaf(weight, trainable), null, Linear.Layout.OUT_IN), 2);
     }
     return own.meter().liveBytes();
   }
@@ -133,10 +134,8 @@ class LinearTest {
     assertThatThrownBy(() -> Linear.linear(tape, "p", narrow, w, narrow, Linear.Layout.OUT_IN))
         .isInstanceOf(ShapeException.class)
         .hasMessageContaining("linear p: bias must have 10 elements");
-    assertThatThrownBy(
-            () ->
-                Linear.linear(
-                    tape, "q", x, tape.constant(Tensor.zeros(4)), null, Linear.Layout.OUT_IN))
+    assertThatThrownBy(() ->
+            Linear.linear(tape, "q", x, tape.constant(Tensor.zeros(4)), null, Linear.Layout.OUT_IN))
         .hasMessageContaining("linear q: weight must be a matrix");
   }
 

@@ -98,8 +98,7 @@ final class TorchGoldens {
         float scale = 1;
         if (clip != null) {
           ClipNorm.Result r = clip.measure(Kernels.scalar(), gradients, groups, 1);
-          assertThat((float) r.norm())
-              .isCloseTo(get(name + ".norm." + step)[0], within(TOLERANCE));
+          assertThat((float) r.norm()).isCloseTo(get(name + ".norm." + step)[0], within(TOLERANCE));
           scale = r.gradScale();
         }
         optimizer.step(gradients, rates[step], scale);

@@ -277,11 +277,10 @@ public final class JsonObject {
       case JsonObject o -> write(g, o.fields);
       case Map<?, ?> m -> {
         g.writeStartObject();
-        m.forEach(
-            (k, v) -> {
-              g.writeName(String.valueOf(k));
-              write(g, v);
-            });
+        m.forEach((k, v) -> {
+          g.writeName(String.valueOf(k));
+          write(g, v);
+        });
         g.writeEndObject();
       }
       case Iterable<?> list -> {

@@ -109,16 +109,15 @@ public final class SafetensorsFile implements AutoCloseable {
     TensorInfo t = info(name);
     DType dtype =
         t.computable()
-            .orElseThrow(
-                () ->
-                    new FormatException(
-                        path
-                            + ": tensor "
-                            + name
-                            + " is "
-                            + t.dtype()
-                            + "; weights must be F32, F16 or BF16. Convert the checkpoint to one of"
-                            + " them"));
+            .orElseThrow(() ->
+                new FormatException(
+                    path
+                        + ": tensor "
+                        + name
+                        + " is "
+                        + t.dtype()
+                        + "; weights must be F32, F16 or BF16. Convert the checkpoint to one of"
+                        + " them"));
     try {
       int[] dims = Arrays.stream(t.dims()).mapToInt(Math::toIntExact).toArray();
       return MappedWeight.of(segment(name), dtype, Shape.of(dims));

@@ -3,8 +3,10 @@ package dev.outpost.tensor.kernel;
 import dev.outpost.tensor.Tensor;
 
 /**
- * Heads inside a larger array: element d of head h at position t of sequence b is {@code data[offset + b·batchStride + t·rowStride + h·headDim + d]}. So a fused
- * {@code [B·T, 3C]} projection is three views of one tensor, and a KV cache is a view with its own capacity as batch stride.
+ * Heads inside a larger array: element d of head h at position t of sequence b is {@code
+ * data[offset + b·batchStride + t·rowStride + h·headDim + d]}. So a fused {@code [B·T, 3C]}
+ * projection is three views of one tensor, and a KV cache is a view with its own capacity as batch
+ * stride.
  *
  * @param data heap array
  * @param offset index of sequence 0, position 0, head 0

@@ -6,15 +6,21 @@ import dev.outpost.tensor.weight.Weight;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one seam between the engine and a machine's arithmetic: few, coarse, stateless operations. {@code ScalarKernels} is the specification; a backend overrides what it
- * does faster and is held to the specification by the shared case table.
+ * The one seam between the engine and a machine's arithmetic: few, coarse, stateless operations.
+ * {@code ScalarKernels} is the specification; a backend overrides what it does faster and is held
+ * to the specification by the shared case table.
  *
- * <p>Tensors are seen as {@code [rows, cols]} with {@code cols} the last extent. Shapes are checked by the callers (the operations of the autograd module); kernels only
- * {@code assert}. Results never depend on the number of threads: work is split over rows or columns, never across a reduction. Outputs may not overlap inputs unless said so.
- * {@code accumulate} means {@code out += result} instead of {@code out = result}.
+ * <p>Tensors are seen as {@code [rows, cols]} with {@code cols} the last extent. Shapes are checked
+ * by the callers (the operations of the autograd module); kernels only {@code assert}. Results
+ * never depend on the number of threads: work is split over rows or columns, never across a
+ * reduction. Outputs may not overlap inputs unless said so. {@code accumulate} means {@code out +=
+ * result} instead of {@code out = result}.
  */
 public interface Kernels {
-  /** The fastest kernels that this JVM can run, on these threads; {@link KernelsSelection} tells which and why. */
+  /**
+   * The fastest kernels that this JVM can run, on these threads; {@link KernelsSelection} tells
+   * which and why.
+   */
   static Kernels best(Team team) {
     return KernelsSelection.current().open(team);
   }
@@ -30,7 +36,10 @@ public interface Kernels {
   /** The threads this backend runs on. */
   Team team();
 
-  /** {@code c = a·b} or {@code c += a·b}. a [M, K], b [K, N], c [M, N] on the heap with column stride 1. Transposes come as swapped strides; a and b may be native. */
+  /**
+   * {@code c = a·b} or {@code c += a·b}. a [M, K], b [K, N], c [M, N] on the heap with column
+   * stride 1. Transposes come as swapped strides; a and b may be native.
+   */
   void gemm(MatView a, MatView b, MatView c, boolean accumulate);
 
   /** {@code y[r, :] = x[r, :] + bias}. x, y [R, C] (may be the same), bias [C]. */
@@ -39,7 +48,10 @@ public interface Kernels {
   /** {@code out[c] (+)= Σ_r x[r, c]}. x [R, C], out [C]. */
   void sumRows(Tensor x, Tensor out, boolean accumulate);
 
-  /** {@code y = alpha·x + beta·y}, element by element; {@code beta == 0} ignores what y held, NaN included. */
+  /**
+   * {@code y = alpha·x + beta·y}, element by element; {@code beta == 0} ignores what y held, NaN
+   * included.
+   */
   void axpby(float alpha, Tensor x, float beta, Tensor y);
 
   /** {@code y = a + b}, element by element; y may be a or b. */
@@ -55,13 +67,16 @@ public interface Kernels {
   void mapBackward(UnaryMap op, Tensor x, Tensor dy, Tensor dx, boolean accumulate);
 
   /**
-   * LayerNorm (Ba et al. 2016): {@code y = (x − mean)·rstd·gamma + beta}, variance biased, {@code rstd = 1/√(var + eps)}. x, y [R, C]; gamma, beta [C]; mean, rstd [R] are
-   * outputs kept for backward.
+   * LayerNorm (Ba et al. 2016): {@code y = (x − mean)·rstd·gamma + beta}, variance biased, {@code
+   * rstd = 1/√(var + eps)}. x, y [R, C]; gamma, beta [C]; mean, rstd [R] are outputs kept for
+   * backward.
    */
-  void layerNorm(Tensor x, Tensor gamma, Tensor beta, float eps, Tensor y, Tensor mean, Tensor rstd);
+  void layerNorm(
+      Tensor x, Tensor gamma, Tensor beta, float eps, Tensor y, Tensor mean, Tensor rstd);
 
   /**
-   * Backward of {@link #layerNorm}. dx [R, C] or null when x needs no gradient; dgamma, dbeta [C] or both null when frozen.
+   * Backward of {@link #layerNorm}. dx [R, C] or null when x needs no gradient; dgamma, dbeta [C]
+   * or both null when frozen.
    *
    * @param accumulateX {@code dx +=}
    * @param accumulateParameters {@code dgamma +=, dbeta +=}
@@ -82,15 +97,30 @@ public interface Kernels {
   void softmax(Tensor x, Tensor y);
 
   /**
-   * Scaled dot-product attention, causal by position: query t of a sequence sees keys {@code 0 … t + (keys − queries)}. Never holds a T×T matrix for more than the head at work.
+   * Scaled dot-product attention, causal by position: query t of a sequence sees keys {@code 0 … t
+   * + (keys − queries)}. Never holds a T×T matrix for more than the head at work.
    *
-   * @param lse out [batch, heads, queries]: log Σ exp of each query's scaled scores, kept for backward
+   * @param lse out [batch, heads, queries]: log Σ exp of each query's scaled scores, kept for
+   *     backward
    */
-  void attention(AttentionShape shape, HeadView q, HeadView k, HeadView v, HeadView out, Tensor lse);
+  void attention(
+      AttentionShape shape, HeadView q, HeadView k, HeadView v, HeadView out, Tensor lse);
 
-  /** Backward of {@link #attention}; dq, dk, dv are written (not accumulated). {@code out} and {@code lse} are the forward's. */
+  /**
+   * Backward of {@link #attention}; dq, dk, dv are written (not accumulated). {@code out} and
+   * {@code lse} are the forward's.
+   */
   void attentionBackward(
-      AttentionShape shape, HeadView q, HeadView k, HeadView v, HeadView out, Tensor lse, HeadView dout, HeadView dq, HeadView dk, HeadView dv);
+      AttentionShape shape,
+      HeadView q,
+      HeadView k,
+      HeadView v,
+      HeadView out,
+      Tensor lse,
+      HeadView dout,
+      HeadView dq,
+      HeadView dk,
+      HeadView dv);
 
   /** {@code out[i, :] (+)= table[ids[i], :]}. table [V, C] of any dtype, out [n, C]. */
   void gather(Weight table, int[] ids, Tensor out, boolean accumulate);
@@ -99,15 +129,18 @@ public interface Kernels {
   void scatterAdd(Tensor dOut, int[] ids, Tensor dTable);
 
   /**
-   * Cross-entropy of each row against its target, and in place the gradient: on return {@code logits[r, :] = scale·(softmax(logits[r, :]) − onehot(target))}; rows whose target
-   * is negative are ignored: gradient zero, loss zero. logits [R, V].
+   * Cross-entropy of each row against its target, and in place the gradient: on return {@code
+   * logits[r, :] = scale·(softmax(logits[r, :]) − onehot(target))}; rows whose target is negative
+   * are ignored: gradient zero, loss zero. logits [R, V].
    *
    * @param losses out, one per row: {@code −log softmax(logits[r, :])[target]} in nats
    * @param gradient false leaves logits unspecified and computes losses only
    */
   void crossEntropy(Tensor logits, int[] targets, float scale, float[] losses, boolean gradient);
 
-  /** One AdamW update in place (Loshchilov & Hutter 2019). All of p's size; m, v are the moments. */
+  /**
+   * One AdamW update in place (Loshchilov & Hutter 2019). All of p's size; m, v are the moments.
+   */
   void adamW(Tensor p, Tensor g, Tensor m, Tensor v, AdamWStep step);
 
   /** Σ x², summed in f64 in an order that does not depend on the number of threads. */

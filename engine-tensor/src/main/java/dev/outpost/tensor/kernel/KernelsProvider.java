@@ -1,6 +1,9 @@
 package dev.outpost.tensor.kernel;
 
-/** A backend that {@link java.util.ServiceLoader} can find. The usable provider with the highest {@link #rank()} is taken. */
+/**
+ * A backend that {@link java.util.ServiceLoader} can find. The usable provider with the highest
+ * {@link #rank()} is taken.
+ */
 public interface KernelsProvider {
   /** Short name for the log line. */
   String name();

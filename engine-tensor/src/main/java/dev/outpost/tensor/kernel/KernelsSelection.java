@@ -44,7 +44,8 @@ public final class KernelsSelection {
       if (reason.isEmpty()) usable.add(p);
       else refused.add(p.name() + ": " + reason.get());
     }
-    if (wanted.isPresent()) return new KernelsSelection(named(wanted.get(), usable, refused), refused);
+    if (wanted.isPresent())
+      return new KernelsSelection(named(wanted.get(), usable, refused), refused);
     return new KernelsSelection(
         usable.stream()
             .max(Comparator.comparingInt(KernelsProvider::rank))
@@ -57,16 +58,15 @@ public final class KernelsSelection {
     return usable.stream()
         .filter(p -> p.name().equals(wanted))
         .findFirst()
-        .orElseThrow(
-            () ->
-                new IllegalArgumentException(
-                    PROPERTY
-                        + "="
-                        + wanted
-                        + ": no usable kernels of that name; usable are "
-                        + usable.stream().map(KernelsProvider::name).toList()
-                        + ", refused "
-                        + refused));
+        .orElseThrow(() ->
+            new IllegalArgumentException(
+                PROPERTY
+                    + "="
+                    + wanted
+                    + ": no usable kernels of that name; usable are "
+                    + usable.stream().map(KernelsProvider::name).toList()
+                    + ", refused "
+                    + refused));
   }
 
   /** Kernels of the chosen provider on these threads. */

@@ -8,8 +8,10 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A matrix seen through strides: the only place in the engine where strides exist. A transpose is two swapped numbers. The elements are either a heap array
- * ({@link #data()}, f32) or a native segment ({@link #segment()}, any {@link DType}); exactly one of the two is present. Offsets and strides count elements.
+ * A matrix seen through strides: the only place in the engine where strides exist. A transpose is
+ * two swapped numbers. The elements are either a heap array ({@link #data()}, f32) or a native
+ * segment ({@link #segment()}, any {@link DType}); exactly one of the two is present. Offsets and
+ * strides count elements.
  */
 public final class MatView {
   private final float @Nullable [] data;
@@ -22,12 +24,25 @@ public final class MatView {
   private final int colStride;
 
   private MatView(
-      float @Nullable [] data, @Nullable MemorySegment segment, DType dtype, long offset, int rows, int cols, int rowStride, int colStride) {
+      float @Nullable [] data,
+      @Nullable MemorySegment segment,
+      DType dtype,
+      long offset,
+      int rows,
+      int cols,
+      int rowStride,
+      int colStride) {
     long elements = data != null ? data.length : segment.byteSize() / dtype.bytes();
-    long last = rows == 0 || cols == 0 ? offset : offset + (rows - 1L) * rowStride + (cols - 1L) * colStride + 1;
+    long last =
+        rows == 0 || cols == 0
+            ? offset
+            : offset + (rows - 1L) * rowStride + (cols - 1L) * colStride + 1;
     if (rows < 0 || cols < 0 || rowStride < 0 || colStride < 0 || offset < 0 || last > elements)
       throw new ShapeException(
-          "matrix view", "must lie inside its memory", rows + "x" + cols + " strides " + rowStride + ", " + colStride + " offset " + offset, elements + " elements");
+          "matrix view",
+          "must lie inside its memory",
+          rows + "x" + cols + " strides " + rowStride + ", " + colStride + " offset " + offset,
+          elements + " elements");
     this.data = data;
     this.segment = segment;
     this.dtype = dtype;
@@ -44,7 +59,8 @@ public final class MatView {
   }
 
   /** A strided window of a heap array. */
-  public static MatView of(float[] data, int offset, int rows, int cols, int rowStride, int colStride) {
+  public static MatView of(
+      float[] data, int offset, int rows, int cols, int rowStride, int colStride) {
     return new MatView(data, null, DType.F32, offset, rows, cols, rowStride, colStride);
   }
 
@@ -60,12 +76,28 @@ public final class MatView {
 
   /** Columns {@code [from, to)}. */
   public MatView cols(int from, int to) {
-    return new MatView(data, segment, dtype, offset + (long) from * colStride, rows, to - from, rowStride, colStride);
+    return new MatView(
+        data,
+        segment,
+        dtype,
+        offset + (long) from * colStride,
+        rows,
+        to - from,
+        rowStride,
+        colStride);
   }
 
   /** Rows {@code [from, to)}. */
   public MatView rows(int from, int to) {
-    return new MatView(data, segment, dtype, offset + (long) from * rowStride, to - from, cols, rowStride, colStride);
+    return new MatView(
+        data,
+        segment,
+        dtype,
+        offset + (long) from * rowStride,
+        to - from,
+        cols,
+        rowStride,
+        colStride);
   }
 
   /** One element as f32. For the scalar specification and for tests. */
@@ -81,13 +113,17 @@ public final class MatView {
 
   /** The heap array; fails for a native view. */
   public float[] data() {
-    if (data == null) throw new IllegalStateException("matrix view: " + this + " is native memory, not a heap array");
+    if (data == null)
+      throw new IllegalStateException(
+          "matrix view: " + this + " is native memory, not a heap array");
     return data;
   }
 
   /** The native segment; fails for a heap view. */
   public MemorySegment segment() {
-    if (segment == null) throw new IllegalStateException("matrix view: " + this + " is a heap array, not native memory");
+    if (segment == null)
+      throw new IllegalStateException(
+          "matrix view: " + this + " is a heap array, not native memory");
     return segment;
   }
 

@@ -7,8 +7,9 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A fixed group of threads that runs numbered tasks. Which thread runs a task is left open, so a task must own what it writes; then results do not depend on the number of
- * threads. The caller works too: a team of one starts no thread.
+ * A fixed group of threads that runs numbered tasks. Which thread runs a task is left open, so a
+ * task must own what it writes; then results do not depend on the number of threads. The caller
+ * works too: a team of one starts no thread.
  */
 public final class Team implements AutoCloseable {
   private static final int SPINS = 20_000;
@@ -30,7 +31,8 @@ public final class Team implements AutoCloseable {
 
   /** A team of this many threads, the caller included. */
   public static Team of(int threads) {
-    if (threads < 1) throw new IllegalArgumentException("team: threads must be at least 1, got " + threads);
+    if (threads < 1)
+      throw new IllegalArgumentException("team: threads must be at least 1, got " + threads);
     return new Team(threads);
   }
 
@@ -44,7 +46,10 @@ public final class Team implements AutoCloseable {
     return threads;
   }
 
-  /** Runs {@code body} for 0 … tasks−1 and returns when all are done; the first failure is rethrown here. Not re-entrant: one caller at a time. */
+  /**
+   * Runs {@code body} for 0 … tasks−1 and returns when all are done; the first failure is rethrown
+   * here. Not re-entrant: one caller at a time.
+   */
   public synchronized void forEach(int tasks, IntConsumer body) {
     int helpers = Math.min(workers.length, tasks - 1);
     if (helpers <= 0) {
@@ -62,7 +67,10 @@ public final class Team implements AutoCloseable {
     for (Worker w : workers) w.stop();
   }
 
-  /** Done when every task is, not when every helper is: one that wakes late finds nothing left, and nobody has waited for it. */
+  /**
+   * Done when every task is, not when every helper is: one that wakes late finds nothing left, and
+   * nobody has waited for it.
+   */
   private static final class Job {
     final int tasks;
     final IntConsumer body;
@@ -84,7 +92,8 @@ public final class Team implements AutoCloseable {
         } catch (Throwable t) {
           failure.compareAndSet(null, t);
         }
-        if (remaining.decrementAndGet() == 0 && Thread.currentThread() != caller) LockSupport.unpark(caller);
+        if (remaining.decrementAndGet() == 0 && Thread.currentThread() != caller)
+          LockSupport.unpark(caller);
       }
     }
 

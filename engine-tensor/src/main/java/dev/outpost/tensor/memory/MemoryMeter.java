@@ -2,7 +2,10 @@ package dev.outpost.tensor.memory;
 
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Counts the bytes a component holds: live now, and the most that was ever live. Safe to read from another thread. */
+/**
+ * Counts the bytes a component holds: live now, and the most that was ever live. Safe to read from
+ * another thread.
+ */
 public final class MemoryMeter {
   private final AtomicLong live = new AtomicLong();
   private final AtomicLong peak = new AtomicLong();

@@ -8,10 +8,12 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Lends the buffers of one step and takes all back: activations, their gradients, scratch. Buffers are reused by size class, so a loop whose steps have equal shapes allocates
- * nothing after its first step. Not thread-safe: one workspace per step at work.
+ * Lends the buffers of one step and takes all back: activations, their gradients, scratch. Buffers
+ * are reused by size class, so a loop whose steps have equal shapes allocates nothing after its
+ * first step. Not thread-safe: one workspace per step at work.
  *
- * <p>A lent tensor's contents are undefined. It is known by its backing array, so a reshaped or sliced tensor stands for the buffer it came from.
+ * <p>A lent tensor's contents are undefined. It is known by its backing array, so a reshaped or
+ * sliced tensor stands for the buffer it came from.
  */
 public final class Workspace {
   private final TreeMap<Integer, ArrayDeque<float[]>> free = new TreeMap<>();
@@ -49,7 +51,10 @@ public final class Workspace {
     return lent.containsKey(t.data());
   }
 
-  /** Takes one buffer back. A tensor that is not on loan is left alone: weights and constants may be passed. */
+  /**
+   * Takes one buffer back. A tensor that is not on loan is left alone: weights and constants may be
+   * passed.
+   */
   public void release(Tensor t) {
     if (lent.remove(t.data()) != null) giveBack(t.data());
   }
@@ -75,7 +80,10 @@ public final class Workspace {
     free.computeIfAbsent(data.length, k -> new ArrayDeque<>()).push(data);
   }
 
-  /** Rounds up by at most 12.5 %, so that growing shapes (a KV cache, a last short batch) reuse buffers. */
+  /**
+   * Rounds up by at most 12.5 %, so that growing shapes (a KV cache, a last short batch) reuse
+   * buffers.
+   */
   static int sizeClass(int size) {
     if (size <= 16) return 16;
     int step = Math.max(16, Integer.highestOneBit(size - 1) >> 3);

@@ -6,7 +6,8 @@ import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.MatView;
 
 /**
- * An f32 weight on the heap; the optimiser writes into its tensor. Compared by identity: two weights with equal numbers are still two parameters.
+ * An f32 weight on the heap; the optimiser writes into its tensor. Compared by identity: two
+ * weights with equal numbers are still two parameters.
  */
 public final class HeapWeight implements Weight {
   private final Tensor tensor;

@@ -10,11 +10,14 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * A frozen weight read in place from a read-only mapped file, little-endian, in its stored type. Owned by the file's arena. Compared by identity.
+ * A frozen weight read in place from a read-only mapped file, little-endian, in its stored type.
+ * Owned by the file's arena. Compared by identity.
  */
 public final class MappedWeight implements Weight {
-  private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfShort U16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat F32 =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort U16 =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final MemorySegment segment;
   private final DType dtype;
@@ -29,7 +32,11 @@ public final class MappedWeight implements Weight {
   /** {@code segment} must hold exactly {@code shape.size()} elements of {@code dtype}. */
   public static MappedWeight of(MemorySegment segment, DType dtype, Shape shape) {
     if (segment.byteSize() != (long) shape.size() * dtype.bytes())
-      throw new ShapeException("mapped weight", "byte length must be size × " + dtype.bytes(), shape, segment.byteSize() + " bytes");
+      throw new ShapeException(
+          "mapped weight",
+          "byte length must be size × " + dtype.bytes(),
+          shape,
+          segment.byteSize() + " bytes");
     return new MappedWeight(segment, dtype, shape);
   }
 

@@ -5,7 +5,10 @@ import dev.outpost.tensor.Shape;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.MatView;
 
-/** A model parameter's numbers: frozen in a mapped file, or on the heap where training may change them. */
+/**
+ * A model parameter's numbers: frozen in a mapped file, or on the heap where training may change
+ * them.
+ */
 public sealed interface Weight permits HeapWeight, MappedWeight {
   /** Extents as stored. */
   Shape shape();

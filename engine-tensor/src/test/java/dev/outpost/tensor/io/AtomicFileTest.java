@@ -52,15 +52,14 @@ class AtomicFileTest {
 
   @Test
   void keepsTheOldFileWhenTheContentFails() throws IOException {
-    assertThatThrownBy(
-            () ->
-                AtomicFile.write(
-                    file,
-                    3,
-                    channel -> {
-                      channel.write(ByteBuffer.wrap(new byte[] {'n'}));
-                      throw new IOException("the source went away");
-                    }))
+    assertThatThrownBy(() ->
+            AtomicFile.write(
+                file,
+                3,
+                channel -> {
+                  channel.write(ByteBuffer.wrap(new byte[] {'n'}));
+                  throw new IOException("the source went away");
+                }))
         .isInstanceOf(IOException.class)
         .hasMessageContainingAll(file.toString(), "the source went away", "is unchanged");
     unchanged();
@@ -68,29 +67,27 @@ class AtomicFileTest {
 
   @Test
   void keepsTheOldFileWhenTheContentHasABug() throws IOException {
-    assertThatThrownBy(
-            () ->
-                AtomicFile.write(
-                    file,
-                    3,
-                    channel -> {
-                      channel.write(ByteBuffer.wrap(new byte[] {'n'}));
-                      throw new IllegalStateException("bug");
-                    }))
+    assertThatThrownBy(() ->
+            AtomicFile.write(
+                file,
+                3,
+                channel -> {
+                  channel.write(ByteBuffer.wrap(new byte[] {'n'}));
+                  throw new IllegalStateException("bug");
+                }))
         .isInstanceOf(IllegalStateException.class);
     unchanged();
   }
 
   @Test
   void keepsTheOldFileWhenMemoryRunsOut() throws IOException {
-    assertThatThrownBy(
-            () ->
-                AtomicFile.write(
-                    file,
-                    3,
-                    channel -> {
-                      throw new OutOfMemoryError("injected");
-                    }))
+    assertThatThrownBy(() ->
+            AtomicFile.write(
+                file,
+                3,
+                channel -> {
+                  throw new OutOfMemoryError("injected");
+                }))
         .isInstanceOf(OutOfMemoryError.class);
     unchanged();
   }
@@ -110,14 +107,13 @@ class AtomicFileTest {
 
   @Test
   void refusesBeforeWritingWhatTheDiskCannotHold() throws IOException {
-    assertThatThrownBy(
-            () ->
-                AtomicFile.write(
-                    file,
-                    Long.MAX_VALUE - 1,
-                    channel -> {
-                      throw new AssertionError("must not be asked for content");
-                    }))
+    assertThatThrownBy(() ->
+            AtomicFile.write(
+                file,
+                Long.MAX_VALUE - 1,
+                channel -> {
+                  throw new AssertionError("must not be asked for content");
+                }))
         .isInstanceOf(IOException.class)
         .hasMessageContainingAll(
             file.toString(),

@@ -10,8 +10,7 @@ public final class AllKernels {
 
   /** All backends, each on a team of its own of so many threads. */
   public static List<Kernels> on(int threads) {
-    return List.of(
-        new ScalarKernels(Team.of(threads)), new VectorKernels(Team.of(threads)));
+    return List.of(new ScalarKernels(Team.of(threads)), new VectorKernels(Team.of(threads)));
   }
 
   /** The backends that are tuned, and therefore checked against the specification. */

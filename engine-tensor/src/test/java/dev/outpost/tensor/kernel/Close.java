@@ -1,15 +1,16 @@
 package dev.outpost.tensor.kernel;
 
 /**
- * Compares floats with a tolerance taken from the data: {@code |got − want| ≤ 20·eps·magnitude}, where
- * the magnitude of a sum is the sum of its terms' absolute values. As a second net the whole array's
- * error may be at most 1e-7 of its energy.
+ * Compares floats with a tolerance taken from the data: {@code |got − want| ≤ 20·eps·magnitude},
+ * where the magnitude of a sum is the sum of its terms' absolute values. As a second net the whole
+ * array's error may be at most 1e-7 of its energy.
  */
 public final class Close {
   /** Distance from 1 to the next float. */
   public static final double EPS = 0x1p-23;
 
   private static final double FACTOR = 20;
+
   /** Below this a backend may flush to zero, for subnormals slow some machines down. */
   private static final double FLOOR = 1e-36;
 

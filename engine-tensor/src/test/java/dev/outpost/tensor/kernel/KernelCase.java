@@ -13,7 +13,8 @@ public record KernelCase(String name, Function<Kernels, List<Output>> run) {
   /**
    * @param name which result
    * @param values what the kernel wrote
-   * @param magnitude per value, Σ|terms|, from the data alone: what {@link Close} scales its bound by
+   * @param magnitude per value, Σ|terms|, from the data alone: what {@link Close} scales its bound
+   *     by
    */
   public record Output(String name, float[] values, double[] magnitude) {}
 

@@ -50,8 +50,18 @@ public final class KernelCases {
   public static List<KernelCase> small() {
     List<KernelCase> cases = new ArrayList<>();
     int[][] sizes = {
-      {0, 3, 2}, {3, 0, 2}, {2, 3, 0}, {1, 1, 1}, {2, 5, 3}, {1, 17, 9}, {3, 33, 20}, {5, 7, 11},
-      {4, 16, 8}, {8, 32, 16}, {17, 19, 23}, {9, 65, 34}
+      {0, 3, 2},
+      {3, 0, 2},
+      {2, 3, 0},
+      {1, 1, 1},
+      {2, 5, 3},
+      {1, 17, 9},
+      {3, 33, 20},
+      {5, 7, 11},
+      {4, 16, 8},
+      {8, 32, 16},
+      {17, 19, 23},
+      {9, 65, 34}
     };
     for (int[] s : sizes) gemm(cases, s[0], s[1], s[2]);
     for (DType type : DType.values()) {
@@ -122,8 +132,7 @@ public final class KernelCases {
             "gemm " + m + "x" + n + "x" + k + " " + type + " left",
             kernels -> {
               Guarded g = new Guarded(m + n + k);
-              return product(
-                  g, kernels, stored(g, type, m, k).view(), view(g, k, n, 'N'), false);
+              return product(g, kernels, stored(g, type, m, k).view(), view(g, k, n, 'N'), false);
             }));
   }
 
@@ -221,7 +230,10 @@ public final class KernelCases {
               kernels.multiply(a, b, more, true);
               kernels.add(a, b, a);
               return List.of(
-                  flat("sum", sum, 1), flat("product", product, 1), flat("more", more, 2), flat("in place", a, 1));
+                  flat("sum", sum, 1),
+                  flat("product", product, 1),
+                  flat("more", more, 2),
+                  flat("in place", a, 1));
             }));
     for (UnaryMap op : UnaryMap.values())
       cases.add(
@@ -264,7 +276,10 @@ public final class KernelCases {
               // In f64: far closer than f32's bound, hence the small magnitude.
               double scale = 1e-6 * n;
               return List.of(
-                  new Output("Σx²", new float[] {(float) kernels.sumSquares(a)}, new double[] {scale + n * 0.1}),
+                  new Output(
+                      "Σx²",
+                      new float[] {(float) kernels.sumSquares(a)},
+                      new double[] {scale + n * 0.1}),
                   new Output(
                       "Σ(a−b)²",
                       new float[] {(float) kernels.sumSquaredDifference(a, b)},

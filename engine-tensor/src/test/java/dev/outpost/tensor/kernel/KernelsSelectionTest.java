@@ -33,8 +33,7 @@ class KernelsSelectionTest {
   @Test
   void theNamedOneWins() {
     KernelsSelection s =
-        KernelsSelection.among(
-            List.of(provider("fast", 10, null), scalar), Optional.of("scalar"));
+        KernelsSelection.among(List.of(provider("fast", 10, null), scalar), Optional.of("scalar"));
     assertThat(s.open(Team.of(1)).name()).isEqualTo("scalar");
     assertThat(s.isFallback()).isFalse();
   }

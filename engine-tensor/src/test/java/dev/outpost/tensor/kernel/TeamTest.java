@@ -27,13 +27,12 @@ class TeamTest {
   @ValueSource(ints = {1, 3})
   void rethrowsTheFirstFailureAndWorksOn(int threads) {
     try (Team team = Team.of(threads)) {
-      assertThatThrownBy(
-              () ->
-                  team.forEach(
-                      50,
-                      i -> {
-                        if (i == 20) throw new IllegalStateException("task 20");
-                      }))
+      assertThatThrownBy(() ->
+              team.forEach(
+                  50,
+                  i -> {
+                    if (i == 20) throw new IllegalStateException("task 20");
+                  }))
           .isInstanceOf(IllegalStateException.class)
           .hasMessage("task 20");
       AtomicIntegerArray runs = new AtomicIntegerArray(10);

@@ -8,7 +8,10 @@ import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.load.NameTable;
 import java.util.List;
 
-/** GPT-2 (Radford et al. 2019) as Hugging Face stores it: Conv1D weights [in, out], names under {@code transformer.} or bare. */
+/**
+ * GPT-2 (Radford et al. 2019) as Hugging Face stores it: Conv1D weights [in, out], names under
+ * {@code transformer.} or bare.
+ */
 public record Gpt2() implements Family {
   private static final int MAX = 1 << 24;
 
@@ -22,13 +25,17 @@ public record Gpt2() implements Family {
     refuse(c, "scale_attn_weights", true, "attention without the 1/√d scale");
     refuse(c, "scale_attn_by_inverse_layer_idx", false, "per-layer attention scales");
     refuse(c, "add_cross_attention", false, "cross-attention");
-    refusePresent(c, "quantization_config", "quantised weights are not supported; use a checkpoint in F32, F16 or BF16");
+    refusePresent(
+        c,
+        "quantization_config",
+        "quantised weights are not supported; use a checkpoint in F32, F16 or BF16");
     refusePresent(c, "pruned_heads", "pruned attention heads are not supported");
     double eps = c.number("layer_norm_epsilon", 1e-5);
     if (!((float) eps > 0)) throw c.wrong("layer_norm_epsilon", "must be positive, got " + eps);
     int width = c.integer("n_embd", 1, MAX);
     int heads = c.integer("n_head", 1, MAX);
-    if (width % heads != 0) throw c.wrong("n_head", "must divide n_embd " + width + ", got " + heads);
+    if (width % heads != 0)
+      throw c.wrong("n_head", "must divide n_embd " + width + ", got " + heads);
     return new Spec(
         modelType(),
         c.integer("vocab_size", 1, MAX),
@@ -43,12 +50,15 @@ public record Gpt2() implements Family {
         Linear.Layout.IN_OUT);
   }
 
-  private static void refuse(JsonObject c, String field, boolean supported, String what) throws FormatException {
-    if (c.bool(field, supported) != supported) throw c.wrong(field, "is " + !supported + ": " + what + " is not supported for gpt2");
+  private static void refuse(JsonObject c, String field, boolean supported, String what)
+      throws FormatException {
+    if (c.bool(field, supported) != supported)
+      throw c.wrong(field, "is " + !supported + ": " + what + " is not supported for gpt2");
   }
 
   /** Refuses an object that says anything; old files carry empty ones. */
-  private static void refusePresent(JsonObject c, String field, String what) throws FormatException {
+  private static void refusePresent(JsonObject c, String field, String what)
+      throws FormatException {
     if (c.has(field) && !c.object(field).names().isEmpty()) throw c.wrong(field, "is set: " + what);
   }
 
@@ -60,7 +70,12 @@ public record Gpt2() implements Family {
       case "relu" -> UnaryMap.RELU;
       case "tanh" -> UnaryMap.TANH;
       case "silu", "swish" -> UnaryMap.SILU;
-      default -> throw c.wrong("activation_function", "is \"" + name + "\"; supported: gelu_new, gelu_pytorch_tanh, gelu, relu, tanh, silu, swish");
+      default ->
+          throw c.wrong(
+              "activation_function",
+              "is \""
+                  + name
+                  + "\"; supported: gelu_new, gelu_pytorch_tanh, gelu, relu, tanh, silu, swish");
     };
   }
 

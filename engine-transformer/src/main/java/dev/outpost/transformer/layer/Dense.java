@@ -16,10 +16,17 @@ import org.jspecify.annotations.Nullable;
  * @param bias [out], or null
  * @param layout which of the two
  */
-public record Dense(Parameter weight, @Nullable Parameter bias, Linear.Layout layout) implements Projection {
+public record Dense(Parameter weight, @Nullable Parameter bias, Linear.Layout layout)
+    implements Projection {
   @Override
   public Var apply(Pass pass, String name, Var x) {
-    return Linear.linear(pass.tape(), pass.path() + "." + name, x, pass.of(weight), bias == null ? null : pass.of(bias), layout);
+    return Linear.linear(
+        pass.tape(),
+        pass.path() + "." + name,
+        x,
+        pass.of(weight),
+        bias == null ? null : pass.of(bias),
+        layout);
   }
 
   @Override

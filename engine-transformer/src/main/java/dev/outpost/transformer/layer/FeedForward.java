@@ -16,7 +16,8 @@ import dev.outpost.transformer.module.Rewriter;
  * @param activation applied to the F numbers
  * @param down F → C
  */
-public record FeedForward(Projection up, UnaryMap activation, Projection down) implements Module<FeedForward> {
+public record FeedForward(Projection up, UnaryMap activation, Projection down)
+    implements Module<FeedForward> {
   /** x [N, C] → [N, C]. */
   public Var apply(Pass pass, Var x) {
     Var wide = Activation.activation(pass.tape(), activation, up.apply(pass, "mlp.up", x));
@@ -31,6 +32,7 @@ public record FeedForward(Projection up, UnaryMap activation, Projection down) i
 
   @Override
   public FeedForward rewrite(String path, Rewriter r) {
-    return new FeedForward(up.rewrite(path + ".up", r), activation, down.rewrite(path + ".down", r));
+    return new FeedForward(
+        up.rewrite(path + ".up", r), activation, down.rewrite(path + ".down", r));
   }
 }

@@ -20,12 +20,16 @@ import dev.outpost.transformer.module.Rewriter;
  * @param out C → C
  * @param heads number of heads; C must be a multiple
  */
-public record SelfAttention(Projection qkv, Projection out, int heads) implements Module<SelfAttention> {
+public record SelfAttention(Projection qkv, Projection out, int heads)
+    implements Module<SelfAttention> {
   /** x [B·T, C] → [B·T, C]. */
   public Var apply(Pass pass, Var x) {
     Var fused = qkv.apply(pass, "attn.qkv", x);
     KvCache cache = pass.cache();
-    Var mixed = cache == null ? Attention.attention(pass.tape(), shape(pass), fused) : cached(pass, cache, fused);
+    Var mixed =
+        cache == null
+            ? Attention.attention(pass.tape(), shape(pass), fused)
+            : cached(pass, cache, fused);
     return out.apply(pass, "attn.out", mixed);
   }
 
@@ -35,10 +39,21 @@ public record SelfAttention(Projection qkv, Projection out, int heads) implement
 
   private Var cached(Pass pass, KvCache cache, Var fused) {
     Tape tape = pass.tape();
-    if (tape.isRecording()) throw new IllegalStateException("attention: a key/value cache cannot be used on a recording tape");
+    if (tape.isRecording())
+      throw new IllegalStateException(
+          "attention: a key/value cache cannot be used on a recording tape");
     KvCache.Entry past = cache.append(pass.path(), fused.value(), pass.time());
     AttentionShape s = shape(pass);
-    s = new AttentionShape(s.batch(), s.queries(), cache.length() + s.queries(), heads, heads, s.headDim(), s.scale(), true);
+    s =
+        new AttentionShape(
+            s.batch(),
+            s.queries(),
+            cache.length() + s.queries(),
+            heads,
+            heads,
+            s.headDim(),
+            s.scale(),
+            true);
     Tensor y = tape.take(pass.batch() * pass.time(), out.in());
     Tensor lse = tape.take(pass.batch(), heads, pass.time());
     HeadView q = HeadView.of(fused.value(), pass.time(), 0);

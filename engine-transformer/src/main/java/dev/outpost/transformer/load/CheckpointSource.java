@@ -17,7 +17,10 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
 
-/** Parameters read in place from a checkpoint's files. Matrices stay mapped; vectors (norms, biases) are small and used element by element, so they are copied to f32. */
+/**
+ * Parameters read in place from a checkpoint's files. Matrices stay mapped; vectors (norms, biases)
+ * are small and used element by element, so they are copied to f32.
+ */
 public final class CheckpointSource implements WeightSource {
   private final Path folder;
   private final Checkpoint checkpoint;
@@ -26,7 +29,12 @@ public final class CheckpointSource implements WeightSource {
   private final List<String> ignored = new ArrayList<>();
   private final Set<String> used = new HashSet<>();
 
-  private CheckpointSource(Path folder, Checkpoint checkpoint, Function<String, Optional<String>> names, Predicate<String> ignores) throws FormatException {
+  private CheckpointSource(
+      Path folder,
+      Checkpoint checkpoint,
+      Function<String, Optional<String>> names,
+      Predicate<String> ignores)
+      throws FormatException {
     this.folder = folder;
     this.checkpoint = checkpoint;
     for (String theirs : checkpoint.names()) {
@@ -38,18 +46,28 @@ public final class CheckpointSource implements WeightSource {
       if (ours.isEmpty()) unknown.add(theirs);
       else {
         String twin = fileNames.put(ours.get(), theirs);
-        if (twin != null) throw new FormatException(folder + ": tensors " + twin + " and " + theirs + " are both the parameter " + ours.get());
+        if (twin != null)
+          throw new FormatException(
+              folder
+                  + ": tensors "
+                  + twin
+                  + " and "
+                  + theirs
+                  + " are both the parameter "
+                  + ours.get());
       }
     }
   }
 
   /** A checkpoint of a family, its names translated. */
-  public static CheckpointSource of(Path folder, Checkpoint checkpoint, NameTable names) throws FormatException {
+  public static CheckpointSource of(Path folder, Checkpoint checkpoint, NameTable names)
+      throws FormatException {
     return new CheckpointSource(folder, checkpoint, names::ours, names::ignores);
   }
 
   /** A checkpoint under the engine's own names. */
-  public static CheckpointSource ofOwnNames(Path folder, Checkpoint checkpoint) throws FormatException {
+  public static CheckpointSource ofOwnNames(Path folder, Checkpoint checkpoint)
+      throws FormatException {
     return new CheckpointSource(folder, checkpoint, Optional::of, name -> false);
   }
 
@@ -62,20 +80,38 @@ public final class CheckpointSource implements WeightSource {
   public Parameter get(String name, Shape shape) throws FormatException {
     String theirs = fileNames.get(name);
     if (theirs == null)
-      throw new FormatException(folder + ": no tensor for parameter " + name + " " + shape + "; the checkpoint is incomplete or of another family (it holds " + checkpoint.names().size() + " tensors)");
+      throw new FormatException(
+          folder
+              + ": no tensor for parameter "
+              + name
+              + " "
+              + shape
+              + "; the checkpoint is incomplete or of another family (it holds "
+              + checkpoint.names().size()
+              + " tensors)");
     used.add(name);
     Weight w = checkpoint.weight(theirs);
-    if (!w.shape().equals(shape)) throw new FormatException(folder + ": tensor " + theirs + " has shape " + w.shape() + ", but config.json asks for " + shape + " (parameter " + name + ")");
+    if (!w.shape().equals(shape))
+      throw new FormatException(
+          folder
+              + ": tensor "
+              + theirs
+              + " has shape "
+              + w.shape()
+              + ", but config.json asks for "
+              + shape
+              + " (parameter "
+              + name
+              + ")");
     return Parameter.frozen(shape.rank() == 1 ? HeapWeight.of(w.toTensor()) : w);
   }
 
   /** What was found and not asked for, so far. */
   public LoadReport report(List<String> notes) {
     List<String> unused = new ArrayList<>(unknown);
-    fileNames.forEach(
-        (ours, theirs) -> {
-          if (!used.contains(ours)) unused.add(theirs);
-        });
+    fileNames.forEach((ours, theirs) -> {
+      if (!used.contains(ours)) unused.add(theirs);
+    });
     unused.sort(null);
     return new LoadReport(unused, ignored, notes);
   }

@@ -25,28 +25,40 @@ public final class ModelFactory {
 
   /** The full model of {@code spec}. */
   public static TransformerModel build(Spec spec, WeightSource source) throws FormatException {
-    return build(spec, IntStream.range(0, spec.layers()).mapToObj(i -> "blocks." + i).toList(), source);
+    return build(
+        spec, IntStream.range(0, spec.layers()).mapToObj(i -> "blocks." + i).toList(), source);
   }
 
   /** A model of {@code spec} that has only the named slots: an emulator. */
-  public static TransformerModel build(Spec spec, List<String> slots, WeightSource source) throws FormatException {
+  public static TransformerModel build(Spec spec, List<String> slots, WeightSource source)
+      throws FormatException {
     int c = spec.width();
     Embeddings embeddings =
-        new Embeddings(source.get("embed.token.weight", Shape.of(spec.vocabularySize(), c)), source.get("embed.position.weight", Shape.of(spec.context(), c)));
+        new Embeddings(
+            source.get("embed.token.weight", Shape.of(spec.vocabularySize(), c)),
+            source.get("embed.position.weight", Shape.of(spec.context(), c)));
     List<Slot> built = new ArrayList<>();
     for (String name : slots) built.add(new Slot(name, block(spec, name, source)));
-    Parameter head = spec.tiedHead() ? null : source.get("head.weight", Shape.of(spec.vocabularySize(), c));
+    Parameter head =
+        spec.tiedHead() ? null : source.get("head.weight", Shape.of(spec.vocabularySize(), c));
     return new TransformerModel(spec, embeddings, built, norm(spec, "norm", source), head);
   }
 
-  private static TransformerBlock block(Spec spec, String path, WeightSource source) throws FormatException {
+  private static TransformerBlock block(Spec spec, String path, WeightSource source)
+      throws FormatException {
     int c = spec.width();
     int f = spec.feedForwardWidth();
     return new TransformerBlock(
         norm(spec, path + ".norm1", source),
-        new SelfAttention(dense(spec, path + ".attn.qkv", c, 3 * c, source), dense(spec, path + ".attn.out", c, c, source), spec.heads()),
+        new SelfAttention(
+            dense(spec, path + ".attn.qkv", c, 3 * c, source),
+            dense(spec, path + ".attn.out", c, c, source),
+            spec.heads()),
         norm(spec, path + ".norm2", source),
-        new FeedForward(dense(spec, path + ".mlp.up", c, f, source), spec.activation(), dense(spec, path + ".mlp.down", f, c, source)));
+        new FeedForward(
+            dense(spec, path + ".mlp.up", c, f, source),
+            spec.activation(),
+            dense(spec, path + ".mlp.down", f, c, source)));
   }
 
   private static Norm norm(Spec spec, String path, WeightSource source) throws FormatException {
@@ -54,18 +66,23 @@ public final class ModelFactory {
     return new Norm(source.get(path + ".weight", c), source.get(path + ".bias", c), spec.normEps());
   }
 
-  private static Dense dense(Spec spec, String path, int in, int out, WeightSource source) throws FormatException {
+  private static Dense dense(Spec spec, String path, int in, int out, WeightSource source)
+      throws FormatException {
     Shape shape =
         switch (spec.layout()) {
           case IN_OUT -> Shape.of(in, out);
           case OUT_IN -> Shape.of(out, in);
         };
-    return new Dense(source.get(path + ".weight", shape), source.get(path + ".bias", Shape.of(out)), spec.layout());
+    return new Dense(
+        source.get(path + ".weight", shape),
+        source.get(path + ".bias", Shape.of(out)),
+        spec.layout());
   }
 
   /**
-   * Fresh numbers as GPT-2 starts (Radford et al. 2019): matrices from N(0, 0.02²), the two projections into the residual stream scaled by 1/√(2·layers), norms 1, biases 0.
-   * Frozen; make what should train {@link TransformerModel#trainable trainable}.
+   * Fresh numbers as GPT-2 starts (Radford et al. 2019): matrices from N(0, 0.02²), the two
+   * projections into the residual stream scaled by 1/√(2·layers), norms 1, biases 0. Frozen; make
+   * what should train {@link TransformerModel#trainable trainable}.
    */
   public static TransformerModel random(Spec spec, long seed) {
     double residual = 0.02 / Math.sqrt(2.0 * spec.layers());
@@ -78,8 +95,12 @@ public final class ModelFactory {
               if (shape.rank() == 1) t.fill(1);
               else {
                 RandomStream stream = RandomStream.of(seed, "init." + name);
-                double std = name.endsWith(".attn.out.weight") || name.endsWith(".mlp.down.weight") ? residual : 0.02;
-                for (int i = 0; i < t.size(); i++) t.data()[i] = (float) (std * stream.nextGaussian());
+                double std =
+                    name.endsWith(".attn.out.weight") || name.endsWith(".mlp.down.weight")
+                        ? residual
+                        : 0.02;
+                for (int i = 0; i < t.size(); i++)
+                  t.data()[i] = (float) (std * stream.nextGaussian());
               }
             }
             return Parameter.frozen(HeapWeight.of(t));

@@ -21,8 +21,9 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
- * A Hugging Face model folder, open: {@code config.json} and {@code model.safetensors} (or shards). The model reads its frozen matrices from the mapped files, so it must not be
- * used after {@link #close}.
+ * A Hugging Face model folder, open: {@code config.json} and {@code model.safetensors} (or shards).
+ * The model reads its frozen matrices from the mapped files, so it must not be used after {@link
+ * #close}.
  */
 public final class ModelFolder implements AutoCloseable {
   private final Path path;
@@ -31,7 +32,12 @@ public final class ModelFolder implements AutoCloseable {
   private final TransformerModel model;
   private final LoadReport report;
 
-  private ModelFolder(Path path, JsonObject config, Checkpoint checkpoint, TransformerModel model, LoadReport report) {
+  private ModelFolder(
+      Path path,
+      JsonObject config,
+      Checkpoint checkpoint,
+      TransformerModel model,
+      LoadReport report) {
     this.path = path;
     this.config = config;
     this.checkpoint = checkpoint;
@@ -39,9 +45,14 @@ public final class ModelFolder implements AutoCloseable {
     this.report = report;
   }
 
-  /** Opens a folder. Fails with the file, the field and the rule when something does not fit; leaves nothing open then. */
+  /**
+   * Opens a folder. Fails with the file, the field and the rule when something does not fit; leaves
+   * nothing open then.
+   */
   public static ModelFolder open(Path folder) throws IOException {
-    if (!Files.isDirectory(folder)) throw new FormatException(folder + ": no such folder; a model is a folder with config.json and model.safetensors");
+    if (!Files.isDirectory(folder))
+      throw new FormatException(
+          folder + ": no such folder; a model is a folder with config.json and model.safetensors");
     JsonObject config = JsonObject.read(folder.resolve("config.json"));
     Family family = Family.of(config);
     Spec spec = family.read(config);
@@ -49,7 +60,8 @@ public final class ModelFolder implements AutoCloseable {
     try {
       CheckpointSource source = CheckpointSource.of(folder, checkpoint, family.names());
       List<String> notes = new ArrayList<>();
-      if (spec.tiedHead() && source.has("head.weight")) notes.add("lm_head.weight is stored but tied to the token embedding: not used");
+      if (spec.tiedHead() && source.has("head.weight"))
+        notes.add("lm_head.weight is stored but tied to the token embedding: not used");
       TransformerModel model = ModelFactory.build(spec, source);
       return new ModelFolder(folder, config, checkpoint, model, source.report(notes));
     } catch (IOException | RuntimeException e) {
@@ -85,13 +97,21 @@ public final class ModelFolder implements AutoCloseable {
   }
 
   /**
-   * Writes a model as a Hugging Face folder: {@code model.safetensors} first, {@code config.json} last, each the whole new file or the old one.
+   * Writes a model as a Hugging Face folder: {@code model.safetensors} first, {@code config.json}
+   * last, each the whole new file or the old one.
    *
-   * @param config what to write as {@code config.json}: the source folder's, or {@link Family#write}
+   * @param config what to write as {@code config.json}: the source folder's, or {@link
+   *     Family#write}
    * @param dtype stored type of all tensors; null keeps each one's own
-   * @throws IllegalArgumentException when the folder could not be read back: the model lacks blocks, carries LoRA, or is not what {@code config} describes; then nothing is written
+   * @throws IllegalArgumentException when the folder could not be read back: the model lacks
+   *     blocks, carries LoRA, or is not what {@code config} describes; then nothing is written
    */
-  public static void write(Path folder, TransformerModel model, JsonObject config, @org.jspecify.annotations.Nullable DType dtype) throws IOException {
+  public static void write(
+      Path folder,
+      TransformerModel model,
+      JsonObject config,
+      @org.jspecify.annotations.Nullable DType dtype)
+      throws IOException {
     Family family = Family.of(config);
     NameTable names = family.names();
     // What a reader will see: a config made here holds its numbers in other types until it is text.
@@ -100,19 +120,32 @@ public final class ModelFolder implements AutoCloseable {
     model.visit((ours, p) -> tensors.put(names.theirs(ours), p.weight()));
     Files.createDirectories(folder);
     // The reference refuses a file whose metadata does not name the framework's format.
-    SafetensorsWriter.write(folder.resolve("model.safetensors"), tensors, dtype, Map.of("format", "pt"));
-    AtomicFile.write(folder.resolve("config.json"), config.toText().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    SafetensorsWriter.write(
+        folder.resolve("model.safetensors"), tensors, dtype, Map.of("format", "pt"));
+    AtomicFile.write(
+        folder.resolve("config.json"),
+        config.toText().getBytes(java.nio.charset.StandardCharsets.UTF_8));
   }
 
   private static void requireWhole(TransformerModel model, Spec described) {
-    if (!described.equals(model.spec())) throw new IllegalArgumentException("model folder: config.json describes " + described + ", the model is " + model.spec());
+    if (!described.equals(model.spec()))
+      throw new IllegalArgumentException(
+          "model folder: config.json describes " + described + ", the model is " + model.spec());
     List<String> slots = model.slots().stream().map(Slot::name).toList();
-    List<String> whole = IntStream.range(0, described.layers()).mapToObj(i -> "blocks." + i).toList();
+    List<String> whole =
+        IntStream.range(0, described.layers()).mapToObj(i -> "blocks." + i).toList();
     if (!slots.equals(whole))
-      throw new IllegalArgumentException("model folder: only a whole model can be written, n_layer is " + described.layers() + ", but the model's slots are " + slots);
-    model.visit(
-        (name, p) -> {
-          if (name.contains(".lora_")) throw new IllegalArgumentException("model folder: " + name + " is part of an attached lora, which this format cannot hold; merge it first");
-        });
+      throw new IllegalArgumentException(
+          "model folder: only a whole model can be written, n_layer is "
+              + described.layers()
+              + ", but the model's slots are "
+              + slots);
+    model.visit((name, p) -> {
+      if (name.contains(".lora_"))
+        throw new IllegalArgumentException(
+            "model folder: "
+                + name
+                + " is part of an attached lora, which this format cannot hold; merge it first");
+    });
   }
 }

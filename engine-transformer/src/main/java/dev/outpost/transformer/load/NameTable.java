@@ -5,7 +5,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Our parameter names and a file format's, both ways. {@code {}} stands for a block index. Immutable.
+ * Our parameter names and a file format's, both ways. {@code {}} stands for a block index.
+ * Immutable.
  *
  * @param prefix what a full checkpoint puts before most names; a bare one leaves it out
  */
@@ -54,7 +55,8 @@ public record NameTable(String prefix, List<Entry> entries, List<String> ignored
   public String theirs(String ours) {
     for (Entry e : entries) {
       Optional<String> index = match(e.ours, ours);
-      if (index.isPresent()) return (e.prefixed ? prefix : "") + e.theirs.replace("{}", index.get());
+      if (index.isPresent())
+        return (e.prefixed ? prefix : "") + e.theirs.replace("{}", index.get());
     }
     throw new IllegalArgumentException("name table: no file name is known for parameter " + ours);
   }
@@ -78,14 +80,22 @@ public record NameTable(String prefix, List<Entry> entries, List<String> ignored
     return theirs.startsWith(prefix) ? theirs.substring(prefix.length()) : theirs;
   }
 
-  /** The index that {@code {}} stands for, empty text for a template without one; empty optional when {@code name} does not match. */
+  /**
+   * The index that {@code {}} stands for, empty text for a template without one; empty optional
+   * when {@code name} does not match.
+   */
   private static Optional<String> match(String template, String name) {
     int hole = template.indexOf("{}");
     if (hole < 0) return template.equals(name) ? Optional.of("") : Optional.empty();
     String tail = template.substring(hole + 2);
-    if (!name.startsWith(template.substring(0, hole)) || !name.endsWith(tail) || name.length() <= hole + tail.length()) return Optional.empty();
+    if (!name.startsWith(template.substring(0, hole))
+        || !name.endsWith(tail)
+        || name.length() <= hole + tail.length()) return Optional.empty();
     String index = name.substring(hole, name.length() - tail.length());
-    boolean plain = index.length() <= 6 && index.chars().allMatch(ch -> ch >= '0' && ch <= '9') && (index.length() == 1 || index.charAt(0) != '0');
+    boolean plain =
+        index.length() <= 6
+            && index.chars().allMatch(ch -> ch >= '0' && ch <= '9')
+            && (index.length() == 1 || index.charAt(0) != '0');
     return plain ? Optional.of(index) : Optional.empty();
   }
 }

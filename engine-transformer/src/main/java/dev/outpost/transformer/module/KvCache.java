@@ -6,7 +6,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Keys and values of the positions already seen, per slot, so that generation computes each position once. Laid out {@code [batch, capacity, width]}: reads are contiguous.
+ * Keys and values of the positions already seen, per slot, so that generation computes each
+ * position once. Laid out {@code [batch, capacity, width]}: reads are contiguous.
  */
 public final class KvCache {
   private final int batch;
@@ -19,7 +20,10 @@ public final class KvCache {
     this.capacity = capacity;
   }
 
-  /** Room for {@code capacity} positions of {@code batch} sequences; memory is taken per slot at first use. */
+  /**
+   * Room for {@code capacity} positions of {@code batch} sequences; memory is taken per slot at
+   * first use.
+   */
   public static KvCache of(int batch, int capacity) {
     return new KvCache(batch, capacity);
   }
@@ -36,7 +40,9 @@ public final class KvCache {
 
   /** Forgets everything after the first {@code positions}. */
   public void truncate(int positions) {
-    if (positions < 0 || positions > length) throw new IllegalArgumentException("kv cache: cannot truncate " + length + " positions to " + positions);
+    if (positions < 0 || positions > length)
+      throw new IllegalArgumentException(
+          "kv cache: cannot truncate " + length + " positions to " + positions);
     length = positions;
   }
 
@@ -53,8 +59,18 @@ public final class KvCache {
    */
   public Entry append(String slot, Tensor qkv, int time) {
     int width = qkv.cols() / 3;
-    if (length + time > capacity) throw new IllegalStateException("kv cache: " + (length + time) + " positions exceed the capacity of " + capacity);
-    Entry e = entries.computeIfAbsent(slot, s -> new Entry(new float[batch * capacity * width], new float[batch * capacity * width], capacity, width));
+    if (length + time > capacity)
+      throw new IllegalStateException(
+          "kv cache: " + (length + time) + " positions exceed the capacity of " + capacity);
+    Entry e =
+        entries.computeIfAbsent(
+            slot,
+            s ->
+                new Entry(
+                    new float[batch * capacity * width],
+                    new float[batch * capacity * width],
+                    capacity,
+                    width));
     for (int b = 0; b < batch; b++) {
       for (int t = 0; t < time; t++) {
         int from = qkv.offset() + (b * time + t) * qkv.cols();

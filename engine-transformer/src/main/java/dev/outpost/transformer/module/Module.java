@@ -1,7 +1,8 @@
 package dev.outpost.transformer.module;
 
 /**
- * A part of a model that speaks its parameters' names. Modules are immutable: {@link #rewrite} returns a new one and shares what did not change.
+ * A part of a model that speaks its parameters' names. Modules are immutable: {@link #rewrite}
+ * returns a new one and shares what did not change.
  *
  * @param <M> what a rewrite of this module is
  */

@@ -5,14 +5,17 @@ import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.tensor.weight.Weight;
 
 /**
- * A model's numbers and whether training may change them. A trainable parameter lives on the heap; a frozen one may stay in its mapped file.
+ * A model's numbers and whether training may change them. A trainable parameter lives on the heap;
+ * a frozen one may stay in its mapped file.
  *
  * @param weight the numbers
  * @param trainable whether gradients are wanted
  */
 public record Parameter(Weight weight, boolean trainable) {
   public Parameter {
-    if (trainable && !(weight instanceof HeapWeight)) throw new IllegalArgumentException("parameter: a trainable parameter must be a heap weight, got " + weight);
+    if (trainable && !(weight instanceof HeapWeight))
+      throw new IllegalArgumentException(
+          "parameter: a trainable parameter must be a heap weight, got " + weight);
   }
 
   /** A parameter that is never changed. */

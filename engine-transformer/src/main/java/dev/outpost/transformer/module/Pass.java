@@ -8,7 +8,8 @@ import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one forward pass carries through the model: the tape, the batch's sizes, where we are, and, for generation, the cache.
+ * What one forward pass carries through the model: the tape, the batch's sizes, where we are, and,
+ * for generation, the cache.
  *
  * @param tape where operations are recorded
  * @param batch sequences
@@ -18,7 +19,14 @@ import org.jspecify.annotations.Nullable;
  * @param recompute whether blocks keep only their input and run again on the way back
  * @param cache keys and values of earlier positions, or null
  */
-public record Pass(Tape tape, int batch, int time, String path, long dropoutKey, boolean recompute, @Nullable KvCache cache) {
+public record Pass(
+    Tape tape,
+    int batch,
+    int time,
+    String path,
+    long dropoutKey,
+    boolean recompute,
+    @Nullable KvCache cache) {
   /** A pass without dropout, recomputation or cache. */
   public static Pass of(Tape tape, int batch, int time) {
     return new Pass(tape, batch, time, "", 0, false, null);
@@ -39,7 +47,9 @@ public record Pass(Tape tape, int batch, int time, String path, long dropoutKey,
     return new Pass(tape, batch, time, path, key, recompute, cache);
   }
 
-  /** The same pass with blocks that run again on the way back instead of keeping their activations. */
+  /**
+   * The same pass with blocks that run again on the way back instead of keeping their activations.
+   */
   public Pass recomputing(boolean on) {
     return new Pass(tape, batch, time, path, dropoutKey, on, cache);
   }
@@ -59,7 +69,10 @@ public record Pass(Tape tape, int batch, int time, String path, long dropoutKey,
     return tape.leaf(p.weight(), p.trainable());
   }
 
-  /** The seed of the dropout mask named {@code name} here: the same on a recomputed block as on the first run. */
+  /**
+   * The seed of the dropout mask named {@code name} here: the same on a recomputed block as on the
+   * first run.
+   */
   public long dropoutKey(String name) {
     CRC32 crc = new CRC32();
     crc.update((path + "." + name).getBytes(StandardCharsets.UTF_8));

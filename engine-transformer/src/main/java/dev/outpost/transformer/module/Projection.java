@@ -2,7 +2,10 @@ package dev.outpost.transformer.module;
 
 import dev.outpost.autograd.Var;
 
-/** A linear map of the last axis: dense, low-rank, or dense with something attached. The place where PEFT and compression act. */
+/**
+ * A linear map of the last axis: dense, low-rank, or dense with something attached. The place where
+ * PEFT and compression act.
+ */
 public interface Projection extends Module<Projection> {
   /**
    * Applies the map. x [N, in] → [N, out].

@@ -1,6 +1,9 @@
 package dev.outpost.transformer.module;
 
-/** What to put in place of a model's parts: how freezing, PEFT and plug-in change a model without the model knowing of them. */
+/**
+ * What to put in place of a model's parts: how freezing, PEFT and plug-in change a model without
+ * the model knowing of them.
+ */
 public interface Rewriter {
   /** Replaces one parameter. */
   default Parameter parameter(String path, Parameter parameter) {

@@ -11,9 +11,11 @@ import dev.outpost.transformer.module.Pass;
 import java.util.function.IntPredicate;
 
 /**
- * Continues a sequence of tokens, each position computed once. Holds a cache and a workspace, so one conversation each; the model may be shared.
+ * Continues a sequence of tokens, each position computed once. Holds a cache and a workspace, so
+ * one conversation each; the model may be shared.
  *
- * <p>When the sequence reaches the model's context, generation stops: a model with learned positions has none beyond.
+ * <p>When the sequence reaches the model's context, generation stops: a model with learned
+ * positions has none beyond.
  */
 public final class Generator {
   private final TransformerModel model;
@@ -29,16 +31,25 @@ public final class Generator {
   }
 
   /**
-   * Generates until {@code accept} returns false, {@code most} tokens are made, or the context is full.
+   * Generates until {@code accept} returns false, {@code most} tokens are made, or the context is
+   * full.
    *
    * @param prompt at least one token, at most the context
    * @param accept called with each new token; returns whether to go on
    * @return number of tokens generated, the one that ended it included
    */
-  public int generate(int[] prompt, int most, Sampling sampling, RandomStream random, IntPredicate accept) {
-    if (prompt.length == 0) throw new IllegalArgumentException("generate: the prompt must have at least one token");
+  public int generate(
+      int[] prompt, int most, Sampling sampling, RandomStream random, IntPredicate accept) {
+    if (prompt.length == 0)
+      throw new IllegalArgumentException("generate: the prompt must have at least one token");
     int context = model.spec().context();
-    if (prompt.length > context) throw new IllegalArgumentException("generate: the prompt has " + prompt.length + " tokens, the model's context is " + context + "; shorten the prompt");
+    if (prompt.length > context)
+      throw new IllegalArgumentException(
+          "generate: the prompt has "
+              + prompt.length
+              + " tokens, the model's context is "
+              + context
+              + "; shorten the prompt");
     cache.truncate(0);
     int[] next = prompt;
     for (int made = 1; made <= most; made++) {

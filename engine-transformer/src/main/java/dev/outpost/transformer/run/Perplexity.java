@@ -9,8 +9,9 @@ import dev.outpost.transformer.train.Blocks;
 import java.util.Arrays;
 
 /**
- * Perplexity over fixed blocks: {@code exp(mean token loss)} where each block of T tokens predicts its own T−1 last ones and blocks know nothing of each other (Xiao et al. 2023,
- * run_clm.py; T = 512 there).
+ * Perplexity over fixed blocks: {@code exp(mean token loss)} where each block of T tokens predicts
+ * its own T−1 last ones and blocks know nothing of each other (Xiao et al. 2023, run_clm.py; T =
+ * 512 there).
  *
  * @param meanLoss nats per predicted token
  * @param standardError of {@code meanLoss}, over tokens
@@ -22,8 +23,12 @@ public record Perplexity(double meanLoss, double standardError, long tokens) {
     return Math.exp(meanLoss);
   }
 
-  /** Measures a model on all blocks, {@code batch} at a time; the result does not depend on {@code batch}'s value beyond rounding. */
-  public static Perplexity of(TransformerModel model, Kernels kernels, Workspace workspace, Blocks blocks, int batch) {
+  /**
+   * Measures a model on all blocks, {@code batch} at a time; the result does not depend on {@code
+   * batch}'s value beyond rounding.
+   */
+  public static Perplexity of(
+      TransformerModel model, Kernels kernels, Workspace workspace, Blocks blocks, int batch) {
     double sum = 0;
     double squares = 0;
     long count = 0;

@@ -5,7 +5,8 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * How the next token is chosen from its scores. The order of the reference: temperature, then top-k, then top-p.
+ * How the next token is chosen from its scores. The order of the reference: temperature, then
+ * top-k, then top-p.
  *
  * @param temperature 0 takes the best token (greedy); otherwise scores are divided by it
  * @param topK keep the k best, 0 for all
@@ -13,9 +14,13 @@ import java.util.stream.IntStream;
  */
 public record Sampling(float temperature, int topK, float topP) {
   public Sampling {
-    if (!(temperature >= 0) || Float.isInfinite(temperature)) throw new IllegalArgumentException("sampling: temperature must be 0 or more, got " + temperature);
-    if (topK < 0) throw new IllegalArgumentException("sampling: top-k must be 0 (off) or more, got " + topK);
-    if (!(topP > 0 && topP <= 1)) throw new IllegalArgumentException("sampling: top-p must be in (0, 1], got " + topP);
+    if (!(temperature >= 0) || Float.isInfinite(temperature))
+      throw new IllegalArgumentException(
+          "sampling: temperature must be 0 or more, got " + temperature);
+    if (topK < 0)
+      throw new IllegalArgumentException("sampling: top-k must be 0 (off) or more, got " + topK);
+    if (!(topP > 0 && topP <= 1))
+      throw new IllegalArgumentException("sampling: top-p must be in (0, 1], got " + topP);
   }
 
   /** Always the best token; the lowest id among equals. */
@@ -30,10 +35,17 @@ public record Sampling(float temperature, int topK, float topP) {
    */
   public int choose(float[] scores, RandomStream random) {
     for (int i = 0; i < scores.length; i++)
-      if (Float.isNaN(scores[i])) throw new ArithmeticException("sampling: the score of token " + i + " is NaN; the model's weights are damaged or its training diverged");
+      if (Float.isNaN(scores[i]))
+        throw new ArithmeticException(
+            "sampling: the score of token "
+                + i
+                + " is NaN; the model's weights are damaged or its training diverged");
     if (temperature == 0) return best(scores);
     Integer[] order = IntStream.range(0, scores.length).boxed().toArray(Integer[]::new);
-    Arrays.sort(order, (a, b) -> scores[a] != scores[b] ? Float.compare(scores[b], scores[a]) : Integer.compare(a, b));
+    Arrays.sort(
+        order,
+        (a, b) ->
+            scores[a] != scores[b] ? Float.compare(scores[b], scores[a]) : Integer.compare(a, b));
     int kept = topK == 0 ? order.length : Math.min(topK, order.length);
     double[] p = new double[kept];
     double top = scores[order[0]];

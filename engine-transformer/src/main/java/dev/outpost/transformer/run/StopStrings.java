@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Turns generated tokens into text as they come, and ends at end-of-text or before a stop string. Text that may still become a stop string is held back until it cannot.
+ * Turns generated tokens into text as they come, and ends at end-of-text or before a stop string.
+ * Text that may still become a stop string is held back until it cannot.
  */
 public final class StopStrings {
   private final Tokenizer tokenizer;
@@ -22,7 +23,8 @@ public final class StopStrings {
    * @param sink receives the text in pieces
    */
   public StopStrings(Tokenizer tokenizer, List<String> stops, Consumer<String> sink) {
-    for (String s : stops) if (s.isEmpty()) throw new IllegalArgumentException("stop string: must not be empty");
+    for (String s : stops)
+      if (s.isEmpty()) throw new IllegalArgumentException("stop string: must not be empty");
     this.tokenizer = tokenizer;
     this.decoder = tokenizer.decoder();
     this.stops = List.copyOf(stops);

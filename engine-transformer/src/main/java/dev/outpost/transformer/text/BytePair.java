@@ -53,8 +53,7 @@ public final class BytePair implements Tokenizer {
       @Nullable Object postProcessor) {
 
     Settings withRoles(TokenRoles other) {
-      return new Settings(
-          vocabulary, added, preTokenizer, nfc, wholeWords, other, postProcessor);
+      return new Settings(vocabulary, added, preTokenizer, nfc, wholeWords, other, postProcessor);
     }
   }
 

@@ -48,15 +48,22 @@ public record BytePairTrainer(
       // A single byte's character would take that byte's place in the alphabet.
       if (token.codePointCount(0, token.length()) < 2 || !Characters.isWellFormed(token)) {
         throw new IllegalArgumentException(
-            "train: special token \"" + token + "\" must be well-formed text of two characters"
-                + " or more, such as " + END_OF_TEXT);
+            "train: special token \""
+                + token
+                + "\" must be well-formed text of two characters"
+                + " or more, such as "
+                + END_OF_TEXT);
       }
     }
     int least = 256 + specialTokens.size();
     if (vocabularySize < least) {
       throw new IllegalArgumentException(
-          "train: vocabulary size " + vocabularySize + " is too small; 256 bytes and "
-              + specialTokens.size() + " special tokens need at least " + least);
+          "train: vocabulary size "
+              + vocabularySize
+              + " is too small; 256 bytes and "
+              + specialTokens.size()
+              + " special tokens need at least "
+              + least);
     }
   }
 

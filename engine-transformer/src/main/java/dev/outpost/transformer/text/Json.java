@@ -88,7 +88,9 @@ final class Json {
           file + ": " + size + " bytes exceed the " + MAX_BYTES + " allowed for a tokenizer file");
     }
     try {
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(Files.readAllBytes(file)))
+      return StandardCharsets.UTF_8
+          .newDecoder()
+          .decode(ByteBuffer.wrap(Files.readAllBytes(file)))
           .toString();
     } catch (CharacterCodingException e) {
       throw new FormatException(file + ": must be UTF-8 text; fetch the file again", e);
@@ -158,8 +160,7 @@ final class Json {
     Map<String, Json> out = new LinkedHashMap<>();
     fieldMap()
         .forEach(
-            (k, v) ->
-                out.put(String.valueOf(k), new Json(file, field + "[\"" + k + "\"]", v)));
+            (k, v) -> out.put(String.valueOf(k), new Json(file, field + "[\"" + k + "\"]", v)));
     return out;
   }
 

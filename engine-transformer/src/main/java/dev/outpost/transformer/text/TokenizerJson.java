@@ -107,11 +107,9 @@ final class TokenizerJson {
         }
         Json regex = step.get("pattern").get("Regex");
         yield SplitPattern.spelled(regex.text())
-            .orElseThrow(
-                () ->
-                    regex.wrong(
-                        "this expression is not among those known to split alike in Java",
-                        SUPPORTED));
+            .orElseThrow(() ->
+                regex.wrong(
+                    "this expression is not among those known to split alike in Java", SUPPORTED));
       }
       default ->
           throw type.wrong(

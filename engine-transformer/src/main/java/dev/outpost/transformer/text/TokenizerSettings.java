@@ -10,8 +10,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What tokenizer_config.json and special_tokens_map.json say, the former first. Both may be
- * absent.
+ * What tokenizer_config.json and special_tokens_map.json say, the former first. Both may be absent.
  */
 final class TokenizerSettings {
   private static final String CONFIG = "tokenizer_config.json";
@@ -46,7 +45,12 @@ final class TokenizerSettings {
     List<Json> tokens = new ArrayList<>();
     for (String role :
         List.of(
-            "bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token",
+            "bos_token",
+            "eos_token",
+            "unk_token",
+            "pad_token",
+            "sep_token",
+            "cls_token",
             "mask_token")) {
       role(role).ifPresent(tokens::add);
     }

@@ -28,9 +28,7 @@ final class TokenizerWriter {
 
   void write(Path folder) throws IOException {
     writeText(folder.resolve("vocab.json"), json(ids));
-    writeText(
-        folder.resolve("merges.txt"),
-        "#version: 0.2\n" + String.join("\n", merges()) + "\n");
+    writeText(folder.resolve("merges.txt"), "#version: 0.2\n" + String.join("\n", merges()) + "\n");
     writeText(folder.resolve("tokenizer_config.json"), json(config()));
     writeText(folder.resolve("tokenizer.json"), json(tokenizer()));
   }
@@ -62,16 +60,26 @@ final class TokenizerWriter {
     root.put(
         "model",
         object(
-            "type", "BPE",
-            "dropout", null,
-            "unk_token", null,
-            "continuing_subword_prefix", null,
-            "end_of_word_suffix", null,
-            "fuse_unk", false,
-            "byte_fallback", false,
-            "ignore_merges", settings.wholeWords(),
-            "vocab", ids,
-            "merges", merges()));
+            "type",
+            "BPE",
+            "dropout",
+            null,
+            "unk_token",
+            null,
+            "continuing_subword_prefix",
+            null,
+            "end_of_word_suffix",
+            null,
+            "fuse_unk",
+            false,
+            "byte_fallback",
+            false,
+            "ignore_merges",
+            settings.wholeWords(),
+            "vocab",
+            ids,
+            "merges",
+            merges()));
     return root;
   }
 
@@ -97,10 +105,14 @@ final class TokenizerWriter {
             case DIGITS -> object("type", "Digits", "individual_digits", false);
             case GPT2, LLAMA3, QWEN2, BLOOM ->
                 object(
-                    "type", "Split",
-                    "pattern", object("Regex", split.expression()),
-                    "behavior", "Isolated",
-                    "invert", false);
+                    "type",
+                    "Split",
+                    "pattern",
+                    object("Regex", split.expression()),
+                    "behavior",
+                    "Isolated",
+                    "invert",
+                    false);
           });
     }
     steps.add(last);
@@ -124,10 +136,14 @@ final class TokenizerWriter {
     // its pre-tokenizer anew.
     Map<String, @Nullable Object> config =
         object(
-            "tokenizer_class", "PreTrainedTokenizerFast",
-            "add_prefix_space", settings.preTokenizer().addPrefixSpace(),
-            "clean_up_tokenization_spaces", false,
-            "added_tokens_decoder", added);
+            "tokenizer_class",
+            "PreTrainedTokenizerFast",
+            "add_prefix_space",
+            settings.preTokenizer().addPrefixSpace(),
+            "clean_up_tokenization_spaces",
+            false,
+            "added_tokens_decoder",
+            added);
     putIfKnown(config, "bos_token", roles.beginOfText());
     putIfKnown(config, "eos_token", roles.endOfText());
     putIfKnown(config, "unk_token", roles.unknown());

@@ -37,8 +37,11 @@ final class VocabularyReader {
       String token = String.valueOf(ByteAlphabet.character(b));
       if (ByteAlphabet.occursInText(b) && !ids.containsKey(token)) {
         throw vocab.wrong(
-            "a byte-level vocabulary has a token for each byte, and \"" + token + "\" for byte 0x"
-                + Integer.toHexString(b) + " is missing",
+            "a byte-level vocabulary has a token for each byte, and \""
+                + token
+                + "\" for byte 0x"
+                + Integer.toHexString(b)
+                + " is missing",
             "train it with the ByteLevel alphabet as initial alphabet");
       }
     }
@@ -104,11 +107,13 @@ final class VocabularyReader {
       Vocabulary.Merge merge = new Vocabulary.Merge(left, right);
       for (String token : List.of(left, right, merge.joined())) {
         if (!ids.containsKey(token)) {
-          return "a merge's tokens and what they join to must be in the vocabulary, and \"" + token
+          return "a merge's tokens and what they join to must be in the vocabulary, and \""
+              + token
               + "\" is not";
         }
         if (ByteAlphabet.bytes(token) == null) {
-          return "a byte-level merge may use the 256 byte characters only, and \"" + token
+          return "a byte-level merge may use the 256 byte characters only, and \""
+              + token
               + "\" has others";
         }
       }

@@ -2,7 +2,10 @@ package dev.outpost.transformer.train;
 
 import dev.outpost.tensor.random.RandomStream;
 
-/** Which blocks each batch reads: every epoch all blocks in a fresh order. A function of seed and position alone, so a resumed run needs no saved state for it. */
+/**
+ * Which blocks each batch reads: every epoch all blocks in a fresh order. A function of seed and
+ * position alone, so a resumed run needs no saved state for it.
+ */
 final class BatchOrder {
   private final int count;
   private final long seed;

@@ -7,7 +7,8 @@ import java.util.Arrays;
 import java.util.HexFormat;
 
 /**
- * A token stream cut into blocks of equal length, the remainder dropped: what language-model training and perplexity read. The last position of a block predicts nothing.
+ * A token stream cut into blocks of equal length, the remainder dropped: what language-model
+ * training and perplexity read. The last position of a block predicts nothing.
  */
 public final class Blocks {
   private final int[] tokens;
@@ -22,9 +23,16 @@ public final class Blocks {
 
   /** Cuts {@code tokens} into blocks of {@code length} ≥ 2; fails when there is not even one. */
   public static Blocks of(int[] tokens, int length) {
-    if (length < 2) throw new IllegalArgumentException("blocks: a block must have at least 2 tokens, got " + length);
+    if (length < 2)
+      throw new IllegalArgumentException(
+          "blocks: a block must have at least 2 tokens, got " + length);
     if (tokens.length < length)
-      throw new IllegalArgumentException("blocks: the text has " + tokens.length + " tokens, fewer than one block of " + length + "; give more text or a shorter block");
+      throw new IllegalArgumentException(
+          "blocks: the text has "
+              + tokens.length
+              + " tokens, fewer than one block of "
+              + length
+              + "; give more text or a shorter block");
     return new Blocks(tokens.clone(), length);
   }
 
@@ -46,7 +54,8 @@ public final class Blocks {
   /** The tokens of the blocks, one after another. */
   public int[] ids(int[] blocks) {
     int[] out = new int[blocks.length * length];
-    for (int i = 0; i < blocks.length; i++) System.arraycopy(tokens, blocks[i] * length, out, i * length, length);
+    for (int i = 0; i < blocks.length; i++)
+      System.arraycopy(tokens, blocks[i] * length, out, i * length, length);
     return out;
   }
 
@@ -60,7 +69,10 @@ public final class Blocks {
     return out;
   }
 
-  /** SHA-256 of the tokens in all blocks, as 64 hexadecimal digits: whether two runs read the same text. */
+  /**
+   * SHA-256 of the tokens in all blocks, as 64 hexadecimal digits: whether two runs read the same
+   * text.
+   */
   public String sha256() {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");

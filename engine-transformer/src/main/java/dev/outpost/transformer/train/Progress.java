@@ -27,5 +27,12 @@ public interface Progress {
    * @param tokens read in this step
    * @param workspaceBytes the most bytes that activations and their gradients took so far
    */
-  record Step(int step, int steps, double loss, float learningRate, double gradientNorm, int tokens, long workspaceBytes) {}
+  record Step(
+      int step,
+      int steps,
+      double loss,
+      float learningRate,
+      double gradientNorm,
+      int tokens,
+      long workspaceBytes) {}
 }

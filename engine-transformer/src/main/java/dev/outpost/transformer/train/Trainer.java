@@ -26,7 +26,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains the trainable parameters of a model in place. The same plan, data and seed give the same bits on any number of threads, whether or not the run was interrupted and resumed.
+ * Trains the trainable parameters of a model in place. The same plan, data and seed give the same
+ * bits on any number of threads, whether or not the run was interrupted and resumed.
  *
  * <p>Not thread-safe; one run per trainer.
  */
@@ -49,7 +50,13 @@ public final class Trainer {
    * @param model its trainable parameters are what changes; at least one
    * @param validation measured at the plan's intervals; null keeps the last parameters as the best
    */
-  public Trainer(TransformerModel model, Objective objective, Blocks train, @Nullable Blocks validation, TrainingPlan plan, Kernels kernels) {
+  public Trainer(
+      TransformerModel model,
+      Objective objective,
+      Blocks train,
+      @Nullable Blocks validation,
+      TrainingPlan plan,
+      Kernels kernels) {
     this.model = model;
     this.objective = objective;
     this.train = train;
@@ -58,15 +65,16 @@ public final class Trainer {
     this.kernels = kernels;
     List<ParameterGroup.Named> decayed = new ArrayList<>();
     List<ParameterGroup.Named> exempt = new ArrayList<>();
-    model.visit(
-        (name, p) -> {
-          if (!p.trainable()) return;
-          HeapWeight w = (HeapWeight) p.weight();
-          parameters.put(name, w);
-          (p.shape().rank() < 2 ? exempt : decayed).add(new ParameterGroup.Named(name, w));
-        });
-    if (parameters.isEmpty()) throw new IllegalArgumentException("trainer: the model has no trainable parameter");
-    this.groups = List.of(new ParameterGroup(decayed, plan.weightDecay()), new ParameterGroup(exempt, 0));
+    model.visit((name, p) -> {
+      if (!p.trainable()) return;
+      HeapWeight w = (HeapWeight) p.weight();
+      parameters.put(name, w);
+      (p.shape().rank() < 2 ? exempt : decayed).add(new ParameterGroup.Named(name, w));
+    });
+    if (parameters.isEmpty())
+      throw new IllegalArgumentException("trainer: the model has no trainable parameter");
+    this.groups =
+        List.of(new ParameterGroup(decayed, plan.weightDecay()), new ParameterGroup(exempt, 0));
     this.optimizer = AdamW.of(kernels, groups);
     this.order = new BatchOrder(train.count(), plan.seed());
   }
@@ -91,15 +99,19 @@ public final class Trainer {
   }
 
   /**
-   * Trains, keeping the run in {@code folder}: resumes if a state is there. At a finished end the model holds the best parameters; stopped early, the last.
+   * Trains, keeping the run in {@code folder}: resumes if a state is there. At a finished end the
+   * model holds the best parameters; stopped early, the last.
    *
-   * @param identity further settings that a resumed run must share, such as fingerprints of model and data
+   * @param identity further settings that a resumed run must share, such as fingerprints of model
+   *     and data
    * @throws dev.outpost.tensor.io.FormatException when the folder holds a run with other settings
    */
-  public Result run(@Nullable Path folder, Map<String, String> identity, Progress progress) throws IOException {
+  public Result run(@Nullable Path folder, Map<String, String> identity, Progress progress)
+      throws IOException {
     JsonObject settings = settings(identity);
     TrainingState state = new TrainingState(0, Double.POSITIVE_INFINITY, 0);
-    if (folder != null && Files.exists(TrainingState.last(folder))) state = TrainingState.resume(folder, parameters, optimizer, settings);
+    if (folder != null && Files.exists(TrainingState.last(folder)))
+      state = TrainingState.resume(folder, parameters, optimizer, settings);
     boolean stopped = false;
     while (state.step() < plan.steps() && !stopped) {
       Progress.Step done = step(state.step());
@@ -107,14 +119,20 @@ public final class Trainer {
       int step = done.step();
       boolean end = step == plan.steps();
       state = new TrainingState(step, state.bestLoss(), state.bestStep());
-      if (validation != null && (end || due(plan.evaluateEvery(), step))) state = evaluate(validation, state, folder, progress);
+      if (validation != null && (end || due(plan.evaluateEvery(), step)))
+        state = evaluate(validation, state, folder, progress);
       stopped = !end && progress.stopRequested();
-      if (folder != null && (end || stopped || due(plan.saveEvery(), step))) state.save(folder, parameters, optimizer, settings);
+      if (folder != null && (end || stopped || due(plan.saveEvery(), step)))
+        state.save(folder, parameters, optimizer, settings);
     }
     boolean finished = state.step() >= plan.steps();
     // Without a best of its own, a file of that name is another run's.
     if (finished && state.bestStep() > 0) restoreBest(folder);
-    return new Result(state.step(), validation == null ? Double.NaN : state.bestLoss(), state.bestStep(), finished);
+    return new Result(
+        state.step(),
+        validation == null ? Double.NaN : state.bestLoss(),
+        state.bestStep(),
+        finished);
   }
 
   private static boolean due(int interval, int step) {
@@ -124,12 +142,19 @@ public final class Trainer {
   /** One field per setting, so that a refused resume can name what differs. */
   private JsonObject settings(Map<String, String> identity) {
     JsonObject s = JsonObject.create();
-    s.put("steps", "" + plan.steps()).put("batch", "" + plan.batch()).put("accumulation", "" + plan.accumulation());
+    s.put("steps", "" + plan.steps())
+        .put("batch", "" + plan.batch())
+        .put("accumulation", "" + plan.accumulation());
     s.put("learning_rate", "" + plan.learningRate()).put("schedule", "" + plan.schedule());
     s.put("weight_decay", "" + plan.weightDecay()).put("clip", "" + plan.clip());
-    s.put("evaluate_every", "" + plan.evaluateEvery()).put("seed", "" + plan.seed()).put("recompute", "" + plan.recompute());
-    s.put("train_blocks", train.count() + "x" + train.length()).put("train_tokens_sha256", train.sha256());
-    s.put("validation_blocks", validation == null ? "none" : validation.count() + "x" + validation.length());
+    s.put("evaluate_every", "" + plan.evaluateEvery())
+        .put("seed", "" + plan.seed())
+        .put("recompute", "" + plan.recompute());
+    s.put("train_blocks", train.count() + "x" + train.length())
+        .put("train_tokens_sha256", train.sha256());
+    s.put(
+        "validation_blocks",
+        validation == null ? "none" : validation.count() + "x" + validation.length());
     s.put("validation_tokens_sha256", validation == null ? "none" : validation.sha256());
     identity.forEach(s::put);
     return s;
@@ -144,19 +169,35 @@ public final class Trainer {
       int[] blocks = order.take(position * plan.batch(), plan.batch());
       int[] ids = train.ids(blocks);
       tokens += ids.length;
-      loss += backward(blocks.length, ids, train.targets(blocks), RandomStream.hash(plan.seed(), position) | 1);
+      loss +=
+          backward(
+              blocks.length,
+              ids,
+              train.targets(blocks),
+              RandomStream.hash(plan.seed(), position) | 1);
     }
-    ClipNorm.Result clipped = ClipNorm.to(plan.clip()).measure(kernels, gradients, groups, 1f / plan.accumulation());
+    ClipNorm.Result clipped =
+        ClipNorm.to(plan.clip()).measure(kernels, gradients, groups, 1f / plan.accumulation());
     float rate = plan.learningRate() * plan.schedule().at(done);
     optimizer.step(gradients, rate, clipped.gradScale());
-    return new Progress.Step(done + 1, plan.steps(), loss / plan.accumulation(), rate, clipped.norm(), tokens, workspace.meter().peakBytes());
+    return new Progress.Step(
+        done + 1,
+        plan.steps(),
+        loss / plan.accumulation(),
+        rate,
+        clipped.norm(),
+        tokens,
+        workspace.meter().peakBytes());
   }
 
   /** Adds one micro-batch's gradients; the key is odd because 0 would switch dropout off. */
   private float backward(int batch, int[] ids, int[] targets, long dropoutKey) {
     try {
       Tape tape = Tape.recording(kernels, workspace);
-      Pass pass = Pass.of(tape, batch, train.length()).withDropout(dropoutKey).recomputing(plan.recompute());
+      Pass pass =
+          Pass.of(tape, batch, train.length())
+              .withDropout(dropoutKey)
+              .recomputing(plan.recompute());
       Var loss = objective.loss(model, pass, ids, targets);
       float value = loss.value().get(0);
       tape.backward(loss, gradients);
@@ -166,7 +207,9 @@ public final class Trainer {
     }
   }
 
-  private TrainingState evaluate(Blocks blocks, TrainingState state, @Nullable Path folder, Progress progress) throws IOException {
+  private TrainingState evaluate(
+      Blocks blocks, TrainingState state, @Nullable Path folder, Progress progress)
+      throws IOException {
     double loss = Perplexity.of(model, kernels, workspace, blocks, plan.batch()).meanLoss();
     boolean best = loss < state.bestLoss();
     if (best) {
@@ -180,7 +223,14 @@ public final class Trainer {
 
   private void restoreBest(@Nullable Path folder) throws IOException {
     if (folder != null) TrainingState.loadBest(folder, parameters);
-    else bestValues.forEach((name, v) -> System.arraycopy(v, 0, parameters.get(name).tensor().data(), parameters.get(name).tensor().offset(), v.length));
+    else
+      bestValues.forEach((name, v) ->
+          System.arraycopy(
+              v,
+              0,
+              parameters.get(name).tensor().data(),
+              parameters.get(name).tensor().offset(),
+              v.length));
   }
 
   /** Bytes of activations and scratch, live and at peak. */

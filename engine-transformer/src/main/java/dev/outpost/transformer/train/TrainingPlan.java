@@ -15,7 +15,8 @@ import dev.outpost.autograd.optim.Schedule;
  * @param evaluateEvery steps between validations, 0 for only after the last
  * @param saveEvery steps between saved states, 0 for only at the end
  * @param seed of data order and dropout
- * @param recompute keep only block inputs and run blocks again on the way back: less memory, about a third more time
+ * @param recompute keep only block inputs and run blocks again on the way back: less memory, about
+ *     a third more time
  */
 public record TrainingPlan(
     int steps,
@@ -30,16 +31,29 @@ public record TrainingPlan(
     long seed,
     boolean recompute) {
   public TrainingPlan {
-    if (steps < 0) throw new IllegalArgumentException("training: steps must not be negative, got " + steps);
-    if (batch < 1) throw new IllegalArgumentException("training: batch must be at least 1, got " + batch);
-    if (accumulation < 1) throw new IllegalArgumentException("training: accumulation must be at least 1, got " + accumulation);
-    if (!(learningRate > 0) || Float.isInfinite(learningRate)) throw new IllegalArgumentException("training: learning rate must be positive, got " + learningRate);
-    if (!(weightDecay >= 0)) throw new IllegalArgumentException("training: weight decay must not be negative, got " + weightDecay);
-    if (!(clip > 0)) throw new IllegalArgumentException("training: clip must be positive, got " + clip);
-    if (evaluateEvery < 0 || saveEvery < 0) throw new IllegalArgumentException("training: intervals must not be negative");
+    if (steps < 0)
+      throw new IllegalArgumentException("training: steps must not be negative, got " + steps);
+    if (batch < 1)
+      throw new IllegalArgumentException("training: batch must be at least 1, got " + batch);
+    if (accumulation < 1)
+      throw new IllegalArgumentException(
+          "training: accumulation must be at least 1, got " + accumulation);
+    if (!(learningRate > 0) || Float.isInfinite(learningRate))
+      throw new IllegalArgumentException(
+          "training: learning rate must be positive, got " + learningRate);
+    if (!(weightDecay >= 0))
+      throw new IllegalArgumentException(
+          "training: weight decay must not be negative, got " + weightDecay);
+    if (!(clip > 0))
+      throw new IllegalArgumentException("training: clip must be positive, got " + clip);
+    if (evaluateEvery < 0 || saveEvery < 0)
+      throw new IllegalArgumentException("training: intervals must not be negative");
   }
 
-  /** AdamW defaults of the papers: cosine with 5 % warm-up, clip 1, no decay, one validation at the end. */
+  /**
+   * AdamW defaults of the papers: cosine with 5 % warm-up, clip 1, no decay, one validation at the
+   * end.
+   */
   public static TrainingPlan of(int steps, int batch, float learningRate, long seed) {
     Schedule schedule = new Schedule.Cosine(Math.min(steps, Math.max(1, steps / 20)), steps);
     return new TrainingPlan(steps, batch, 1, learningRate, schedule, 0, 1, 0, 0, seed, false);
@@ -47,31 +61,97 @@ public record TrainingPlan(
 
   /** The same plan with validation at an interval. */
   public TrainingPlan evaluatingEvery(int interval) {
-    return new TrainingPlan(steps, batch, accumulation, learningRate, schedule, weightDecay, clip, interval, saveEvery, seed, recompute);
+    return new TrainingPlan(
+        steps,
+        batch,
+        accumulation,
+        learningRate,
+        schedule,
+        weightDecay,
+        clip,
+        interval,
+        saveEvery,
+        seed,
+        recompute);
   }
 
   /** The same plan with saved states at an interval. */
   public TrainingPlan savingEvery(int interval) {
-    return new TrainingPlan(steps, batch, accumulation, learningRate, schedule, weightDecay, clip, evaluateEvery, interval, seed, recompute);
+    return new TrainingPlan(
+        steps,
+        batch,
+        accumulation,
+        learningRate,
+        schedule,
+        weightDecay,
+        clip,
+        evaluateEvery,
+        interval,
+        seed,
+        recompute);
   }
 
   /** The same plan with weight decay. */
   public TrainingPlan withWeightDecay(float decay) {
-    return new TrainingPlan(steps, batch, accumulation, learningRate, schedule, decay, clip, evaluateEvery, saveEvery, seed, recompute);
+    return new TrainingPlan(
+        steps,
+        batch,
+        accumulation,
+        learningRate,
+        schedule,
+        decay,
+        clip,
+        evaluateEvery,
+        saveEvery,
+        seed,
+        recompute);
   }
 
   /** The same plan with micro-batches. */
   public TrainingPlan accumulating(int microBatches) {
-    return new TrainingPlan(steps, batch, microBatches, learningRate, schedule, weightDecay, clip, evaluateEvery, saveEvery, seed, recompute);
+    return new TrainingPlan(
+        steps,
+        batch,
+        microBatches,
+        learningRate,
+        schedule,
+        weightDecay,
+        clip,
+        evaluateEvery,
+        saveEvery,
+        seed,
+        recompute);
   }
 
   /** The same plan, recomputing blocks or not. */
   public TrainingPlan recomputing(boolean on) {
-    return new TrainingPlan(steps, batch, accumulation, learningRate, schedule, weightDecay, clip, evaluateEvery, saveEvery, seed, on);
+    return new TrainingPlan(
+        steps,
+        batch,
+        accumulation,
+        learningRate,
+        schedule,
+        weightDecay,
+        clip,
+        evaluateEvery,
+        saveEvery,
+        seed,
+        on);
   }
 
   /** The same plan under another schedule. */
   public TrainingPlan following(Schedule other) {
-    return new TrainingPlan(steps, batch, accumulation, learningRate, other, weightDecay, clip, evaluateEvery, saveEvery, seed, recompute);
+    return new TrainingPlan(
+        steps,
+        batch,
+        accumulation,
+        learningRate,
+        other,
+        weightDecay,
+        clip,
+        evaluateEvery,
+        saveEvery,
+        seed,
+        recompute);
   }
 }

@@ -16,9 +16,11 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A training run on disk, in one folder: {@code last.safetensors} holds everything a bit-exact resume needs (parameters, optimizer state, position, settings) in one file, so that
- * no moment exists in which its parts disagree; {@code best.safetensors} holds the parameters with the lowest validation loss. Reading the best again after a crash is safe because
- * a resumed run finds the same best at the same step.
+ * A training run on disk, in one folder: {@code last.safetensors} holds everything a bit-exact
+ * resume needs (parameters, optimizer state, position, settings) in one file, so that no moment
+ * exists in which its parts disagree; {@code best.safetensors} holds the parameters with the lowest
+ * validation loss. Reading the best again after a crash is safe because a resumed run finds the
+ * same best at the same step.
  *
  * @param step steps taken
  * @param bestLoss lowest validation loss so far, infinity before the first
@@ -36,31 +38,61 @@ record TrainingState(int step, double bestLoss, int bestStep) {
     return folder.resolve("best.safetensors");
   }
 
-  void save(Path folder, Map<String, HeapWeight> parameters, Optimizer optimizer, JsonObject settings) throws IOException {
+  void save(
+      Path folder, Map<String, HeapWeight> parameters, Optimizer optimizer, JsonObject settings)
+      throws IOException {
     Map<String, HeapWeight> tensors = new LinkedHashMap<>();
     parameters.forEach((name, w) -> tensors.put(PARAMETER + name, w));
     optimizer.state().forEach((name, t) -> tensors.put(OPTIMIZER + name, HeapWeight.of(t)));
-    JsonObject state = JsonObject.create().put("step", step).put("best_loss", Double.toString(bestLoss)).put("best_step", bestStep);
-    SafetensorsWriter.write(last(folder), tensors, null, Map.of("format", "outpost-training-1", "state", state.toLine(), "settings", settings.toLine()));
+    JsonObject state =
+        JsonObject.create()
+            .put("step", step)
+            .put("best_loss", Double.toString(bestLoss))
+            .put("best_step", bestStep);
+    SafetensorsWriter.write(
+        last(folder),
+        tensors,
+        null,
+        Map.of(
+            "format",
+            "outpost-training-1",
+            "state",
+            state.toLine(),
+            "settings",
+            settings.toLine()));
   }
 
-  /** Puts parameters and optimizer where the saved run stopped. Refuses, changing nothing, when the settings differ. */
-  static TrainingState resume(Path folder, Map<String, HeapWeight> parameters, Optimizer optimizer, JsonObject settings) throws IOException {
+  /**
+   * Puts parameters and optimizer where the saved run stopped. Refuses, changing nothing, when the
+   * settings differ.
+   */
+  static TrainingState resume(
+      Path folder, Map<String, HeapWeight> parameters, Optimizer optimizer, JsonObject settings)
+      throws IOException {
     Path file = last(folder);
     try (SafetensorsFile f = SafetensorsFile.open(file)) {
-      if (!"outpost-training-1".equals(f.metadata().get("format"))) throw new FormatException(file + ": is no training state of this version of Outpost");
-      JsonObject saved = JsonObject.parse(file + " settings", f.metadata().getOrDefault("settings", "{}"));
+      if (!"outpost-training-1".equals(f.metadata().get("format")))
+        throw new FormatException(file + ": is no training state of this version of Outpost");
+      JsonObject saved =
+          JsonObject.parse(file + " settings", f.metadata().getOrDefault("settings", "{}"));
       refuseOtherSettings(file, saved, settings);
-      JsonObject state = JsonObject.parse(file + " state", f.metadata().getOrDefault("state", "{}"));
+      JsonObject state =
+          JsonObject.parse(file + " state", f.metadata().getOrDefault("state", "{}"));
       Map<String, Tensor> optimizerState = new LinkedHashMap<>();
       Map<String, Tensor> values = new LinkedHashMap<>();
       for (String name : f.names()) {
-        if (name.startsWith(OPTIMIZER)) optimizerState.put(name.substring(OPTIMIZER.length()), f.weight(name).toTensor());
-        else if (name.startsWith(PARAMETER)) values.put(name.substring(PARAMETER.length()), f.weight(name).toTensor());
+        if (name.startsWith(OPTIMIZER))
+          optimizerState.put(name.substring(OPTIMIZER.length()), f.weight(name).toTensor());
+        else if (name.startsWith(PARAMETER))
+          values.put(name.substring(PARAMETER.length()), f.weight(name).toTensor());
         else throw new FormatException(file + ": unexpected tensor " + name);
       }
       check(file, values, parameters);
-      TrainingState result = new TrainingState(state.integer("step", 0, Integer.MAX_VALUE), number(state, "best_loss"), state.integer("best_step", 0, Integer.MAX_VALUE));
+      TrainingState result =
+          new TrainingState(
+              state.integer("step", 0, Integer.MAX_VALUE),
+              number(state, "best_loss"),
+              state.integer("best_step", 0, Integer.MAX_VALUE));
       optimizer.restore(optimizerState);
       values.forEach((name, t) -> parameters.get(name).tensor().copyFrom(t));
       return result;
@@ -75,7 +107,8 @@ record TrainingState(int step, double bestLoss, int bestStep) {
     }
   }
 
-  private static void refuseOtherSettings(Path file, JsonObject saved, JsonObject now) throws FormatException {
+  private static void refuseOtherSettings(Path file, JsonObject saved, JsonObject now)
+      throws FormatException {
     JsonObject before = JsonObject.parse("settings", saved.toLine());
     JsonObject wanted = JsonObject.parse("settings", now.toLine());
     StringBuilder differences = new StringBuilder();
@@ -84,17 +117,44 @@ record TrainingState(int step, double bestLoss, int bestStep) {
     for (String field : fields) {
       String a = before.optionalString(field).orElse("absent");
       String b = wanted.optionalString(field).orElse("absent");
-      if (!a.equals(b)) differences.append(differences.isEmpty() ? "" : "; ").append(field).append(" was ").append(a).append(", now ").append(b);
+      if (!a.equals(b))
+        differences
+            .append(differences.isEmpty() ? "" : "; ")
+            .append(field)
+            .append(" was ")
+            .append(a)
+            .append(", now ")
+            .append(b);
     }
     if (!differences.isEmpty())
-      throw new FormatException(file + ": was saved by a run with other settings (" + differences + "); resume with the same settings, or start anew in another folder");
+      throw new FormatException(
+          file
+              + ": was saved by a run with other settings ("
+              + differences
+              + "); resume with the same settings, or start anew in another folder");
   }
 
-  private static void check(Path file, Map<String, Tensor> values, Map<String, HeapWeight> parameters) throws FormatException {
-    if (!values.keySet().equals(parameters.keySet())) throw new FormatException(file + ": holds parameters " + values.keySet() + ", the model trains " + parameters.keySet());
+  private static void check(
+      Path file, Map<String, Tensor> values, Map<String, HeapWeight> parameters)
+      throws FormatException {
+    if (!values.keySet().equals(parameters.keySet()))
+      throw new FormatException(
+          file
+              + ": holds parameters "
+              + values.keySet()
+              + ", the model trains "
+              + parameters.keySet());
     for (Map.Entry<String, Tensor> e : values.entrySet()) {
       HeapWeight w = parameters.get(e.getKey());
-      if (!e.getValue().shape().equals(w.shape())) throw new FormatException(file + ": parameter " + e.getKey() + " has shape " + e.getValue().shape() + ", the model's has " + w.shape());
+      if (!e.getValue().shape().equals(w.shape()))
+        throw new FormatException(
+            file
+                + ": parameter "
+                + e.getKey()
+                + " has shape "
+                + e.getValue().shape()
+                + ", the model's has "
+                + w.shape());
     }
   }
 

@@ -30,13 +30,29 @@ class Gpt2Test {
     assertThat(spec)
         .isEqualTo(
             new Spec(
-                "gpt2", 50257, 1024, 768, 12, 12, 3072, UnaryMap.GELU_TANH, 1e-5f, true, Linear.Layout.IN_OUT));
+                "gpt2",
+                50257,
+                1024,
+                768,
+                12,
+                12,
+                3072,
+                UnaryMap.GELU_TANH,
+                1e-5f,
+                true,
+                Linear.Layout.IN_OUT));
     assertThat(spec.parameters()).isEqualTo(124_439_808);
   }
 
   @Test
   void countsTheParametersOfTheXlModelOfThePaper() throws FormatException {
-    Spec spec = read(with("\"n_embd\": 1600, \"n_head\": 25, \"n_layer\": 48", "n_embd", "n_head", "n_layer"));
+    Spec spec =
+        read(
+            with(
+                "\"n_embd\": 1600, \"n_head\": 25, \"n_layer\": 48",
+                "n_embd",
+                "n_head",
+                "n_layer"));
     assertThat(spec.blockParameters()).isEqualTo(30_740_800);
     assertThat(spec.parameters()).isEqualTo(1_557_611_200);
   }
@@ -93,14 +109,16 @@ class Gpt2Test {
   @ParameterizedTest
   @EnumSource
   void whatItWritesItReadsBack(UnaryMap activation) throws FormatException {
-    Spec spec = new Spec("gpt2", 300, 64, 32, 3, 4, 77, activation, 1e-6f, false, Linear.Layout.IN_OUT);
+    Spec spec =
+        new Spec("gpt2", 300, 64, 32, 3, 4, 77, activation, 1e-6f, false, Linear.Layout.IN_OUT);
     JsonObject written = new Gpt2().write(spec, 299);
     assertThat(read(written.toText())).isEqualTo(spec);
   }
 
   @Test
   void anotherFamilyIsRefusedWithTheSupportedOnes() {
-    assertThatThrownBy(() -> Family.of(JsonObject.parse("config.json", "{\"model_type\": \"mamba\"}")))
+    assertThatThrownBy(
+            () -> Family.of(JsonObject.parse("config.json", "{\"model_type\": \"mamba\"}")))
         .isInstanceOf(FormatException.class)
         .hasMessageContainingAll("config.json: field model_type", "mamba", "gpt2");
     assertThatThrownBy(() -> Family.of(JsonObject.parse("config.json", "{}")))

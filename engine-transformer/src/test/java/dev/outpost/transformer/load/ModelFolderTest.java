@@ -43,7 +43,8 @@ class ModelFolderTest {
     try (ModelFolder folder = ModelFolder.open(temporary)) {
       assertSameNumbers(folder.model(), MODEL);
       assertThat(folder.model().spec()).isEqualTo(MODEL.spec());
-      assertThat(folder.report()).isEqualTo(new LoadReport(java.util.List.of(), java.util.List.of(), java.util.List.of()));
+      assertThat(folder.report())
+          .isEqualTo(new LoadReport(java.util.List.of(), java.util.List.of(), java.util.List.of()));
     }
   }
 
@@ -53,12 +54,11 @@ class ModelFolderTest {
     try (ModelFolder folder = ModelFolder.open(temporary)) {
       folder
           .model()
-          .visit(
-              (name, p) -> {
-                assertThat(p.trainable()).as(name).isFalse();
-                Class<?> expected = p.shape().rank() == 1 ? HeapWeight.class : MappedWeight.class;
-                assertThat(p.weight()).as(name).isInstanceOf(expected);
-              });
+          .visit((name, p) -> {
+            assertThat(p.trainable()).as(name).isFalse();
+            Class<?> expected = p.shape().rank() == 1 ? HeapWeight.class : MappedWeight.class;
+            assertThat(p.weight()).as(name).isInstanceOf(expected);
+          });
     }
   }
 
@@ -85,15 +85,15 @@ class ModelFolderTest {
       for (String name : file.names()) assertThat(file.info(name).dtype()).isEqualTo(type.name());
       Map<String, float[]> want = TinyModels.numbers(MODEL);
       Map<String, float[]> got = TinyModels.numbers(folder.model());
-      want.forEach(
-          (name, values) -> {
-            for (int i = 0; i < values.length; i++)
-              assertThat(got.get(name)[i]).isEqualTo(rounded(values[i], type));
-          });
+      want.forEach((name, values) -> {
+        for (int i = 0; i < values.length; i++)
+          assertThat(got.get(name)[i]).isEqualTo(rounded(values[i], type));
+      });
       // Written once more, nothing is lost any longer.
       Path again = temporary.resolve("again");
       ModelFolder.write(again, folder.model(), config(), type);
-      assertThat(again.resolve("model.safetensors")).hasSameBinaryContentAs(temporary.resolve("model.safetensors"));
+      assertThat(again.resolve("model.safetensors"))
+          .hasSameBinaryContentAs(temporary.resolve("model.safetensors"));
     }
   }
 
@@ -114,17 +114,17 @@ class ModelFolderTest {
   @Test
   void aBareCheckpointWithMaskBuffersIsTheSameModel() throws IOException {
     write(MODEL);
-    rewrite(
-        tensors -> {
-          Map<String, Weight> bare = new LinkedHashMap<>();
-          tensors.forEach((name, w) -> bare.put(name.replaceFirst("^transformer\\.", ""), w));
-          bare.put("h.0.attn.bias", HeapWeight.of(Tensor.zeros(1, 1, 24, 24)));
-          bare.put("h.1.attn.masked_bias", HeapWeight.of(Tensor.zeros(1)));
-          return bare;
-        });
+    rewrite(tensors -> {
+      Map<String, Weight> bare = new LinkedHashMap<>();
+      tensors.forEach((name, w) -> bare.put(name.replaceFirst("^transformer\\.", ""), w));
+      bare.put("h.0.attn.bias", HeapWeight.of(Tensor.zeros(1, 1, 24, 24)));
+      bare.put("h.1.attn.masked_bias", HeapWeight.of(Tensor.zeros(1)));
+      return bare;
+    });
     try (ModelFolder folder = ModelFolder.open(temporary)) {
       assertSameNumbers(folder.model(), MODEL);
-      assertThat(folder.report().ignored()).containsExactlyInAnyOrder("h.0.attn.bias", "h.1.attn.masked_bias");
+      assertThat(folder.report().ignored())
+          .containsExactlyInAnyOrder("h.0.attn.bias", "h.1.attn.masked_bias");
       assertThat(folder.report().unused()).isEmpty();
     }
   }
@@ -132,17 +132,17 @@ class ModelFolderTest {
   @Test
   void tensorsWithoutAPlaceAreReported() throws IOException {
     write(MODEL);
-    rewrite(
-        tensors -> {
-          tensors.put("classifier.weight", HeapWeight.of(Tensor.zeros(2, 16)));
-          tensors.put("transformer.h.2.ln_1.weight", HeapWeight.of(Tensor.zeros(16)));
-          tensors.put("lm_head.weight", HeapWeight.of(Tensor.zeros(23, 16)));
-          return tensors;
-        });
+    rewrite(tensors -> {
+      tensors.put("classifier.weight", HeapWeight.of(Tensor.zeros(2, 16)));
+      tensors.put("transformer.h.2.ln_1.weight", HeapWeight.of(Tensor.zeros(16)));
+      tensors.put("lm_head.weight", HeapWeight.of(Tensor.zeros(23, 16)));
+      return tensors;
+    });
     try (ModelFolder folder = ModelFolder.open(temporary)) {
       assertSameNumbers(folder.model(), MODEL);
       assertThat(folder.model().head()).isNull();
-      assertThat(folder.report().unused()).contains("classifier.weight", "transformer.h.2.ln_1.weight");
+      assertThat(folder.report().unused())
+          .contains("classifier.weight", "transformer.h.2.ln_1.weight");
       assertThat(folder.report().notes()).singleElement().asString().contains("lm_head.weight");
     }
   }
@@ -150,44 +150,41 @@ class ModelFolderTest {
   @Test
   void aMissingTensorIsNamed() throws IOException {
     write(MODEL);
-    rewrite(
-        tensors -> {
-          tensors.remove("transformer.h.1.mlp.c_fc.weight");
-          return tensors;
-        });
+    rewrite(tensors -> {
+      tensors.remove("transformer.h.1.mlp.c_fc.weight");
+      return tensors;
+    });
     refusedWith("no tensor for parameter blocks.1.mlp.up.weight [16, 64]");
   }
 
   @Test
   void aMisnamedTensorIsAMissingOne() throws IOException {
     write(MODEL);
-    rewrite(
-        tensors -> {
-          tensors.put("transformer.h.1.ln_1.wieght", tensors.remove("transformer.h.1.ln_1.weight"));
-          return tensors;
-        });
+    rewrite(tensors -> {
+      tensors.put("transformer.h.1.ln_1.wieght", tensors.remove("transformer.h.1.ln_1.weight"));
+      return tensors;
+    });
     refusedWith("no tensor for parameter blocks.1.norm1.weight [16]");
   }
 
   @Test
   void aWrongShapeIsToldWithBoth() throws IOException {
     write(MODEL);
-    rewrite(
-        tensors -> {
-          tensors.put("transformer.h.0.mlp.c_fc.weight", HeapWeight.of(Tensor.zeros(64, 16)));
-          return tensors;
-        });
-    refusedWith("transformer.h.0.mlp.c_fc.weight has shape [64, 16]", "[16, 64]", "blocks.0.mlp.up.weight");
+    rewrite(tensors -> {
+      tensors.put("transformer.h.0.mlp.c_fc.weight", HeapWeight.of(Tensor.zeros(64, 16)));
+      return tensors;
+    });
+    refusedWith(
+        "transformer.h.0.mlp.c_fc.weight has shape [64, 16]", "[16, 64]", "blocks.0.mlp.up.weight");
   }
 
   @Test
   void twoTensorsForOneParameterAreRefused() throws IOException {
     write(MODEL);
-    rewrite(
-        tensors -> {
-          tensors.put("h.0.ln_1.bias", HeapWeight.of(Tensor.zeros(16)));
-          return tensors;
-        });
+    rewrite(tensors -> {
+      tensors.put("h.0.ln_1.bias", HeapWeight.of(Tensor.zeros(16)));
+      return tensors;
+    });
     refusedWith("transformer.h.0.ln_1.bias", "h.0.ln_1.bias", "both");
   }
 
@@ -245,7 +242,9 @@ class ModelFolderTest {
     try (ModelFolder folder = ModelFolder.open(golden.folder());
         Stream<Path> files = Files.list(golden.folder())) {
       assertSameNumbers(folder.model(), MODEL);
-      assertThat(files.map(f -> f.getFileName().toString())).contains("model.safetensors").noneMatch(f -> f.endsWith(".tmp"));
+      assertThat(files.map(f -> f.getFileName().toString()))
+          .contains("model.safetensors")
+          .noneMatch(f -> f.endsWith(".tmp"));
     }
   }
 

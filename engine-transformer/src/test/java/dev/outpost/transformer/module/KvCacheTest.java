@@ -33,7 +33,9 @@ class KvCacheTest {
           Tensor got = scores(pass, piece(ids, batch, from, size));
           for (int b = 0; b < batch; b++) {
             Tensor rows = want.slice(b * 12 + from, b * 12 + from + size);
-            assertThat(Golden.far(got.slice(b * size, (b + 1) * size), rows)).as(k.name()).isLessThan(2e-6);
+            assertThat(Golden.far(got.slice(b * size, (b + 1) * size), rows))
+                .as(k.name())
+                .isLessThan(2e-6);
           }
           from += size;
           assertThat(cache.length()).isEqualTo(from);
@@ -47,14 +49,19 @@ class KvCacheTest {
     Kernels k = TinyModels.best();
     int[] ids = TinyModels.tokens(8, 23, 1);
     KvCache cache = KvCache.of(1, 8);
-    scores(Pass.of(Tape.evaluating(k, new Workspace()), 1, 8).with(cache), TinyModels.tokens(8, 23, 2));
+    scores(
+        Pass.of(Tape.evaluating(k, new Workspace()), 1, 8).with(cache),
+        TinyModels.tokens(8, 23, 2));
     cache.truncate(0);
     scores(Pass.of(Tape.evaluating(k, new Workspace()), 1, 6).with(cache), piece(ids, 1, 0, 6));
     cache.truncate(4);
-    Tensor got = scores(Pass.of(Tape.evaluating(k, new Workspace()), 1, 4).with(cache), piece(ids, 1, 4, 4));
+    Tensor got =
+        scores(Pass.of(Tape.evaluating(k, new Workspace()), 1, 4).with(cache), piece(ids, 1, 4, 4));
     Tensor want = scores(Pass.of(Tape.evaluating(k, new Workspace()), 1, 8), ids);
     assertThat(Golden.far(got, want.slice(4, 8))).isLessThan(2e-6);
-    assertThatThrownBy(() -> cache.truncate(9)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("8 positions to 9");
+    assertThatThrownBy(() -> cache.truncate(9))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("8 positions to 9");
   }
 
   @Test
@@ -81,7 +88,8 @@ class KvCacheTest {
 
   private static int[] piece(int[] ids, int batch, int from, int size) {
     int[] out = new int[batch * size];
-    for (int b = 0; b < batch; b++) System.arraycopy(ids, b * ids.length / batch + from, out, b * size, size);
+    for (int b = 0; b < batch; b++)
+      System.arraycopy(ids, b * ids.length / batch + from, out, b * size, size);
     return out;
   }
 }

@@ -45,7 +45,10 @@ class LoraTest {
   void onlyTheTargetsOfTheNamedSlotsCarryIt() {
     LoraConfig config = new LoraConfig(3, 6, 0, List.of("attn.qkv", "mlp.down"));
     TransformerModel attached = Attach.lora(model.trainable(any -> true), ENDS, config, 1);
-    assertThat(attached.parameters().entrySet().stream().filter(e -> e.getValue().trainable()).map(Map.Entry::getKey))
+    assertThat(
+            attached.parameters().entrySet().stream()
+                .filter(e -> e.getValue().trainable())
+                .map(Map.Entry::getKey))
         .containsExactly(
             "blocks.0.attn.qkv.lora_a.weight",
             "blocks.0.attn.qkv.lora_b.weight",
@@ -57,20 +60,26 @@ class LoraTest {
             "blocks.2.mlp.down.lora_b.weight");
     // r·(in + out) for each: 3·(16 + 48) and 3·(64 + 16), in two slots.
     assertThat(attached.count(true)).isEqualTo(2 * (192 + 240));
-    assertThat(attached.parameters().get("blocks.0.mlp.down.lora_a.weight").shape()).isEqualTo(Shape.of(3, 64));
-    assertThat(attached.parameters().get("blocks.0.mlp.down.lora_b.weight").shape()).isEqualTo(Shape.of(16, 3));
+    assertThat(attached.parameters().get("blocks.0.mlp.down.lora_a.weight").shape())
+        .isEqualTo(Shape.of(3, 64));
+    assertThat(attached.parameters().get("blocks.0.mlp.down.lora_b.weight").shape())
+        .isEqualTo(Shape.of(16, 3));
   }
 
   @Test
   void theBaseIsSharedAndUntouched() {
     TransformerModel attached = Attach.lora(model, ENDS, LoraConfig.of(2), 1);
     Map<String, Parameter> parameters = attached.parameters();
-    model.parameters().forEach((name, p) -> assertThat(parameters.get(name).weight()).as(name).isSameAs(p.weight()));
+    model
+        .parameters()
+        .forEach(
+            (name, p) -> assertThat(parameters.get(name).weight()).as(name).isSameAs(p.weight()));
   }
 
   @Test
   void theFirstFactorStartsWithinTheReferencesBoundAndTheSecondAtZero() {
-    Map<String, float[]> numbers = TinyModels.numbers(Attach.lora(model, ENDS, LoraConfig.of(4), 1));
+    Map<String, float[]> numbers =
+        TinyModels.numbers(Attach.lora(model, ENDS, LoraConfig.of(4), 1));
     float[] a = numbers.get("blocks.0.mlp.down.lora_a.weight");
     float largest = 0;
     for (float v : a) largest = Math.max(largest, Math.abs(v));
@@ -128,12 +137,14 @@ class LoraTest {
         .isSameAs(model.parameters().get("blocks.1.mlp.up.weight").weight());
     // Merging changes neither the base nor the factors.
     TinyModels.numbers(model)
-        .forEach((name, values) -> assertThat(TinyModels.numbers(attached).get(name)).as(name).isEqualTo(values));
+        .forEach((name, values) ->
+            assertThat(TinyModels.numbers(attached).get(name)).as(name).isEqualTo(values));
   }
 
   @Test
   void gradientsReachTheAdapterAndNothingElse() {
-    TransformerModel attached = filled(Attach.lora(model, ENDS, new LoraConfig(2, 4, 0.1f, LoraConfig.ALL_PROJECTIONS), 1));
+    TransformerModel attached =
+        filled(Attach.lora(model, ENDS, new LoraConfig(2, 4, 0.1f, LoraConfig.ALL_PROJECTIONS), 1));
     Tape tape = Tape.recording(kernels, new Workspace());
     Pass pass = Pass.of(tape, 1, 12).withDropout(5).recomputing(true);
     int[] targets = java.util.Arrays.copyOfRange(IDS, 1, 13);
@@ -141,22 +152,25 @@ class LoraTest {
     Var loss = attached.loss(pass, IDS, targets);
     Gradients gradients = new Gradients();
     tape.backward(loss, gradients);
-    attached.visit(
-        (name, p) -> {
-          Tensor g = gradients.get((HeapWeight) p.weight());
-          assertThat(g != null).as(name).isEqualTo(name.contains(".lora_"));
-          if (g != null) assertThat(g.toArray()).as(name).satisfies(v -> assertThat(sum(v)).isPositive());
-        });
+    attached.visit((name, p) -> {
+      Tensor g = gradients.get((HeapWeight) p.weight());
+      assertThat(g != null).as(name).isEqualTo(name.contains(".lora_"));
+      if (g != null)
+        assertThat(g.toArray()).as(name).satisfies(v -> assertThat(sum(v)).isPositive());
+    });
   }
 
   @Test
   void dropoutActsOnlyInTraining() {
-    TransformerModel attached = filled(Attach.lora(model, ENDS, new LoraConfig(2, 4, 0.5f, LoraConfig.ALL_PROJECTIONS), 1));
+    TransformerModel attached =
+        filled(Attach.lora(model, ENDS, new LoraConfig(2, 4, 0.5f, LoraConfig.ALL_PROJECTIONS), 1));
     float[] first = losses(Tape.recording(kernels, new Workspace()), attached, 5);
     assertThat(losses(Tape.recording(kernels, new Workspace()), attached, 5)).isEqualTo(first);
     assertThat(losses(Tape.recording(kernels, new Workspace()), attached, 7)).isNotEqualTo(first);
     float[] plain = losses(Tape.recording(kernels, new Workspace()), attached, 0);
-    assertThat(losses(Tape.evaluating(kernels, new Workspace()), attached, 5)).isEqualTo(plain).isNotEqualTo(first);
+    assertThat(losses(Tape.evaluating(kernels, new Workspace()), attached, 5))
+        .isEqualTo(plain)
+        .isNotEqualTo(first);
   }
 
   private float[] losses(Tape tape, TransformerModel m, long key) {
@@ -188,8 +202,14 @@ class LoraTest {
 
   @ParameterizedTest
   @CsvSource({
-    "0, 1, 0, rank", "1, 0, 0, alpha", "1, -1, 0, alpha", "1, NaN, 0, alpha", "1, Infinity, 0, alpha",
-    "1, 1, 1, dropout", "1, 1, -0.1, dropout", "1, 1, NaN, dropout"
+    "0, 1, 0, rank",
+    "1, 0, 0, alpha",
+    "1, -1, 0, alpha",
+    "1, NaN, 0, alpha",
+    "1, Infinity, 0, alpha",
+    "1, 1, 1, dropout",
+    "1, 1, -0.1, dropout",
+    "1, 1, NaN, dropout"
   })
   void settingsOutOfRangeAreNamed(int rank, float alpha, float dropout, String named) {
     assertThatThrownBy(() -> new LoraConfig(rank, alpha, dropout, LoraConfig.ALL_PROJECTIONS))
@@ -202,20 +222,22 @@ class LoraTest {
   void theScaleIsAlphaOverRank() {
     assertThat(LoraConfig.offsiteTuning().scale()).isEqualTo(8);
     assertThat(LoraConfig.of(4).scale()).isEqualTo(2);
-    Spec untied = new Spec("gpt2", 9, 8, 8, 1, 2, 8, UnaryMap.RELU, 1e-5f, false, Linear.Layout.IN_OUT);
-    assertThat(Attach.lora(TinyModels.random(untied, 1), Set.of("blocks.0"), LoraConfig.of(1), 1).count(true))
+    Spec untied =
+        new Spec("gpt2", 9, 8, 8, 1, 2, 8, UnaryMap.RELU, 1e-5f, false, Linear.Layout.IN_OUT);
+    assertThat(
+            Attach.lora(TinyModels.random(untied, 1), Set.of("blocks.0"), LoraConfig.of(1), 1)
+                .count(true))
         .isEqualTo(8 + 24 + 8 + 8 + 8 + 8 + 8 + 8);
   }
 
   /** Gives the second factors numbers, so that the update is not zero. */
   private static TransformerModel filled(TransformerModel attached) {
-    attached.visit(
-        (name, p) -> {
-          if (!name.endsWith(".lora_b.weight")) return;
-          Tensor t = ((HeapWeight) p.weight()).tensor();
-          RandomStream random = RandomStream.of(3, name);
-          for (int i = 0; i < t.size(); i++) t.data()[i] = 0.2f * (float) random.nextGaussian();
-        });
+    attached.visit((name, p) -> {
+      if (!name.endsWith(".lora_b.weight")) return;
+      Tensor t = ((HeapWeight) p.weight()).tensor();
+      RandomStream random = RandomStream.of(3, name);
+      for (int i = 0; i < t.size(); i++) t.data()[i] = 0.2f * (float) random.nextGaussian();
+    });
     return attached;
   }
 

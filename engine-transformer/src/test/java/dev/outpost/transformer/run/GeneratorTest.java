@@ -31,7 +31,9 @@ class GeneratorTest {
       all = Arrays.copyOf(all, all.length + 1);
       all[all.length - 1] = token;
     }
-    assertThat(made.stream().distinct().count()).as("a varied text, or the test says little").isGreaterThan(2);
+    assertThat(made.stream().distinct().count())
+        .as("a varied text, or the test says little")
+        .isGreaterThan(2);
   }
 
   @Test
@@ -47,7 +49,8 @@ class GeneratorTest {
     List<Integer> a = new ArrayList<>();
     List<Integer> b = new ArrayList<>();
     generator.generate(new int[] {1}, 15, hot, RandomStream.of(3, "sample"), a::add);
-    new Generator(model, Kernels.scalar()).generate(new int[] {1}, 15, hot, RandomStream.of(3, "sample"), b::add);
+    new Generator(model, Kernels.scalar())
+        .generate(new int[] {1}, 15, hot, RandomStream.of(3, "sample"), b::add);
     assertThat(a).hasSize(15).isEqualTo(b);
   }
 
@@ -93,7 +96,9 @@ class GeneratorTest {
 
   private List<Integer> generate(int[] prompt, int most) {
     List<Integer> made = new ArrayList<>();
-    int n = generator.generate(prompt, most, Sampling.greedy(), RandomStream.of(1, "sample"), made::add);
+    int n =
+        generator.generate(
+            prompt, most, Sampling.greedy(), RandomStream.of(1, "sample"), made::add);
     assertThat(n).isEqualTo(made.size());
     return made;
   }

@@ -36,14 +36,16 @@ class PerplexityTest {
     assertThat(got.tokens()).isEqualTo(56);
     assertThat(got.meanLoss()).isCloseTo(mean, within(1e-5));
     assertThat(got.value()).isCloseTo(Math.exp(mean), within(1e-3));
-    assertThat(got.standardError()).isCloseTo(Math.sqrt((squares / 56 - mean * mean) / 56), within(1e-4));
+    assertThat(got.standardError())
+        .isCloseTo(Math.sqrt((squares / 56 - mean * mean) / 56), within(1e-4));
   }
 
   @Test
   void doesNotDependOnTheBatch() {
     for (Kernels k : TinyModels.kernels()) {
       double alone = measure(k, 1).meanLoss();
-      for (int batch : new int[] {2, 3, 7, 100}) assertThat(measure(k, batch).meanLoss()).isCloseTo(alone, within(2e-7 * alone));
+      for (int batch : new int[] {2, 3, 7, 100})
+        assertThat(measure(k, batch).meanLoss()).isCloseTo(alone, within(2e-7 * alone));
     }
   }
 

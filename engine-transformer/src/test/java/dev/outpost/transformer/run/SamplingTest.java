@@ -46,10 +46,13 @@ class SamplingTest {
   /** Temperature, then top-k, then top-p, as the reference's warpers are chained. */
   @ParameterizedTest
   @MethodSource("references")
-  void drawsFromTheDistributionOfTheReference(float[] scores, JsonObject golden) throws IOException {
+  void drawsFromTheDistributionOfTheReference(float[] scores, JsonObject golden)
+      throws IOException {
     Sampling sampling =
         new Sampling(
-            (float) golden.number("temperature", 1), golden.integer("top_k", 0, 99), (float) golden.number("top_p", 1));
+            (float) golden.number("temperature", 1),
+            golden.integer("top_k", 0, 99),
+            (float) golden.number("top_p", 1));
     double[] want = Golden.numbers(golden, "probabilities");
     int[] counts = new int[want.length];
     RandomStream random = RandomStream.of(1, "sampling test");
@@ -57,14 +60,18 @@ class SamplingTest {
     for (int i = 0; i < want.length; i++) {
       if (want[i] == 0) assertThat(counts[i]).as("token %d", i).isZero();
       double deviation = Math.sqrt(want[i] * (1 - want[i]) / DRAWS);
-      assertThat((double) counts[i] / DRAWS).as("token %d", i).isCloseTo(want[i], within(4.5 * deviation));
+      assertThat((double) counts[i] / DRAWS)
+          .as("token %d", i)
+          .isCloseTo(want[i], within(4.5 * deviation));
     }
   }
 
   @Test
   void topPKeepsTheFewestTokensThatReachIt() {
     // Probabilities 1/2, 1/4, 1/8, 1/8: two reach 3/4 exactly, a third is needed for more.
-    float[] scores = {(float) Math.log(8), (float) Math.log(4), (float) Math.log(2), (float) Math.log(2)};
+    float[] scores = {
+      (float) Math.log(8), (float) Math.log(4), (float) Math.log(2), (float) Math.log(2)
+    };
     assertThat(largestDrawn(new Sampling(1, 0, 0.7f), scores)).isEqualTo(1);
     assertThat(largestDrawn(new Sampling(1, 0, 0.8f), scores)).isEqualTo(2);
     assertThat(largestDrawn(new Sampling(1, 0, 0.4f), scores)).isEqualTo(0);
@@ -81,7 +88,8 @@ class SamplingTest {
 
   @Test
   void moreThanTheVocabularyIsTheVocabulary() {
-    assertThat(distinctDrawn(new Sampling(1, 100, 1), new float[] {0, 0, 0})).containsExactly(0, 1, 2);
+    assertThat(distinctDrawn(new Sampling(1, 100, 1), new float[] {0, 0, 0}))
+        .containsExactly(0, 1, 2);
   }
 
   @Test
@@ -92,7 +100,8 @@ class SamplingTest {
 
   @Test
   void aTinyTemperatureIsGreedy() {
-    assertThat(distinctDrawn(new Sampling(1e-30f, 0, 1), new float[] {1, 1.0001f, 0.5f})).containsExactly(1);
+    assertThat(distinctDrawn(new Sampling(1e-30f, 0, 1), new float[] {1, 1.0001f, 0.5f}))
+        .containsExactly(1);
   }
 
   @Test
@@ -114,8 +123,13 @@ class SamplingTest {
 
   @ParameterizedTest
   @CsvSource({
-    "-1, 0, 1, temperature", "NaN, 0, 1, temperature", "Infinity, 0, 1, temperature",
-    "1, -1, 1, top-k", "1, 0, 0, top-p", "1, 0, 1.1, top-p", "1, 0, NaN, top-p"
+    "-1, 0, 1, temperature",
+    "NaN, 0, 1, temperature",
+    "Infinity, 0, 1, temperature",
+    "1, -1, 1, top-k",
+    "1, 0, 0, top-p",
+    "1, 0, 1.1, top-p",
+    "1, 0, NaN, top-p"
   })
   void settingsOutOfRangeAreNamed(float temperature, int topK, float topP, String named) {
     assertThatThrownBy(() -> new Sampling(temperature, topK, topP))

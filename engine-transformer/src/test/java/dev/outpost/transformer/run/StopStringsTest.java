@@ -103,7 +103,8 @@ class StopStringsTest {
     for (long seed = 0; seed < 400; seed++) {
       RandomStream random = RandomStream.of(seed, "stop test");
       List<String> stops = new ArrayList<>();
-      for (int i = random.nextInt(3); i >= 0; i--) stops.add(letters(random, 1 + random.nextInt(4)));
+      for (int i = random.nextInt(3); i >= 0; i--)
+        stops.add(letters(random, 1 + random.nextInt(4)));
       String text = letters(random, 30);
       shown.clear();
       StopStrings s = stops(stops.toArray(String[]::new));
@@ -132,6 +133,8 @@ class StopStringsTest {
 
   @Test
   void anEmptyStopIsRefused() {
-    assertThatThrownBy(() -> stops("a", "")).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("empty");
+    assertThatThrownBy(() -> stops("a", ""))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("empty");
   }
 }

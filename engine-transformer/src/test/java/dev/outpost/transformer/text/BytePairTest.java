@@ -109,11 +109,9 @@ class BytePairTest {
     assertThat(
             IntStream.range(0, 4 * texts.size())
                 .parallel()
-                .allMatch(
-                    i ->
-                        Arrays.equals(
-                            want.get(i % want.size()),
-                            tokenizer.encode(texts.get(i % want.size())))))
+                .allMatch(i ->
+                    Arrays.equals(
+                        want.get(i % want.size()), tokenizer.encode(texts.get(i % want.size())))))
         .as("seed " + (SEED + 2))
         .isTrue();
   }
@@ -135,8 +133,8 @@ class BytePairTest {
   void specialTokensAndTheEndOfTextAreKnown() throws IOException {
     Tokenizer tokenizer = TinyTokenizer.load();
     assertThat(tokenizer.endOfText()).hasValue(0);
-    assertThat(tokenizer.specialTokens()).containsExactly(
-        Map.entry("<|endoftext|>", 0), Map.entry("<|pad|>", 900));
+    assertThat(tokenizer.specialTokens())
+        .containsExactly(Map.entry("<|endoftext|>", 0), Map.entry("<|pad|>", 900));
   }
 
   @Test

@@ -90,14 +90,13 @@ class BytePairTrainerTest {
     assertThat(stages).containsExactly("counting words", "merging");
     assertThat(done).isSorted().endsWith(300L);
     List<String> texts = corpus();
-    assertThatThrownBy(
-            () ->
-                BytePairTrainer.of(300)
-                    .train(
-                        texts,
-                        (stage, d, total) -> {
-                          throw new IllegalStateException("enough");
-                        }))
+    assertThatThrownBy(() ->
+            BytePairTrainer.of(300)
+                .train(
+                    texts,
+                    (stage, d, total) -> {
+                      throw new IllegalStateException("enough");
+                    }))
         .hasMessage("enough");
   }
 
@@ -111,8 +110,10 @@ class BytePairTrainerTest {
         .hasMessageContaining("twice");
     assertThatThrownBy(() -> new BytePairTrainer(300, 0, List.of("x"), false))
         .hasMessageContaining("two characters");
-    assertThat(new BytePairTrainer(258, 0, List.of("<a>", "<b>"), false).train(List.of("aaaa"))
-            .specialTokens())
+    assertThat(
+            new BytePairTrainer(258, 0, List.of("<a>", "<b>"), false)
+                .train(List.of("aaaa"))
+                .specialTokens())
         .containsExactly(Map.entry("<a>", 0), Map.entry("<b>", 1));
   }
 }

@@ -55,9 +55,24 @@ class DecoderTest {
   /** Unicode 3.9, table 3-8 and its neighbours: '?' stands for one U+FFFD. */
   @ParameterizedTest
   @CsvSource({
-    "c080, ??", "c1bf41, ??A", "e08080, ???", "eda080, ???", "edbfbf, ???", "ed9fbf, \uD7FF",
-    "f08080, ???", "f0908f, ?", "f4908080, ????", "f5, ?", "ff41, ?A", "80, ?", "e4bd, ?",
-    "e4bda0, 你", "c3e9, ??", "f09f98e4bda0, ?你", "41c3, A?", "f48fbfbf, \uDBFF\uDFFF",
+    "c080, ??",
+    "c1bf41, ??A",
+    "e08080, ???",
+    "eda080, ???",
+    "edbfbf, ???",
+    "ed9fbf, \uD7FF",
+    "f08080, ???",
+    "f0908f, ?",
+    "f4908080, ????",
+    "f5, ?",
+    "ff41, ?A",
+    "80, ?",
+    "e4bd, ?",
+    "e4bda0, 你",
+    "c3e9, ??",
+    "f09f98e4bda0, ?你",
+    "41c3, A?",
+    "f48fbfbf, \uDBFF\uDFFF",
   })
   void wrongBytesAreReplacedByMaximalSubpart(String hex, String want) {
     StringBuilder text = new StringBuilder();

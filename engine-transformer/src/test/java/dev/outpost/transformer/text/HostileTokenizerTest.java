@@ -86,8 +86,7 @@ class HostileTokenizerTest {
     int at = json.indexOf(level);
     assertThat(at).isNotNegative();
     String tail = json.substring(at + level.length());
-    assertRefused(
-        json.substring(0, at) + split + tail, "the last pre-tokenizer must be ByteLevel");
+    assertRefused(json.substring(0, at) + split + tail, "the last pre-tokenizer must be ByteLevel");
     String withLevel = split.replace("false}]}", "false},{\"type\":\"ByteLevel\"}]}");
     assertRefused(json.substring(0, at) + withLevel + tail, "not among those known");
     String removed = withLevel.replace("Isolated", "Removed");

@@ -19,7 +19,8 @@ class BatchOrderTest {
   void isAFunctionOfSeedAndPositionAlone() {
     int[] all = new BatchOrder(7, 3).take(0, 70);
     for (int from = 0; from < 60; from++)
-      assertThat(new BatchOrder(7, 3).take(from, 10)).isEqualTo(Arrays.copyOfRange(all, from, from + 10));
+      assertThat(new BatchOrder(7, 3).take(from, 10))
+          .isEqualTo(Arrays.copyOfRange(all, from, from + 10));
     assertThat(new BatchOrder(7, 4).take(0, 70)).isNotEqualTo(all);
   }
 }

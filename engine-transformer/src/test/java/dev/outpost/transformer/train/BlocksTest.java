@@ -18,8 +18,10 @@ class BlocksTest {
 
   @Test
   void eachTokenPredictsTheNextOfItsOwnBlock() {
-    assertThat(blocks.ids(new int[] {1, 0})).containsExactly(104, 105, 106, 107, 100, 101, 102, 103);
-    assertThat(blocks.targets(new int[] {1, 0})).containsExactly(105, 106, 107, -1, 101, 102, 103, -1);
+    assertThat(blocks.ids(new int[] {1, 0}))
+        .containsExactly(104, 105, 106, 107, 100, 101, 102, 103);
+    assertThat(blocks.targets(new int[] {1, 0}))
+        .containsExactly(105, 106, 107, -1, 101, 102, 103, -1);
   }
 
   @Test

@@ -32,9 +32,12 @@ class ResumeTest {
   private static Map<String, float[]> want;
   private static Trainer.Result wanted;
 
-  /** Dropout, accumulation, a schedule, clipping, several validations: everything that has a state. */
+  /**
+   * Dropout, accumulation, a schedule, clipping, several validations: everything that has a state.
+   */
   private static TrainingPlan plan(int saveEvery) {
-    return new TrainingPlan(STEPS, 2, 2, 0.02f, new Schedule.Cosine(2, STEPS), 0.1f, 1, 2, saveEvery, 5, true);
+    return new TrainingPlan(
+        STEPS, 2, 2, 0.02f, new Schedule.Cosine(2, STEPS), 0.1f, 1, 2, saveEvery, 5, true);
   }
 
   private static TransformerModel model() {
@@ -127,7 +130,8 @@ class ResumeTest {
     trainer(model(), plan(0)).run(temporary, IDENTITY, new StopAfter(2));
     TrainingPlan p = plan(0);
     refused(
-        trainer(model(), new TrainingPlan(STEPS, 2, 2, 0.03f, p.schedule(), 0.1f, 1, 2, 0, 6, true)),
+        trainer(
+            model(), new TrainingPlan(STEPS, 2, 2, 0.03f, p.schedule(), 0.1f, 1, 2, 0, 6, true)),
         IDENTITY,
         "learning_rate was 0.02, now 0.03",
         "seed was 5, now 6");
@@ -141,9 +145,14 @@ class ResumeTest {
     trainer(model(), plan(0)).run(temporary, IDENTITY, new StopAfter(2));
     Blocks other = Blocks.of(TinyModels.tokens(5 * 8, 23, 3), 8);
     refused(
-        new Trainer(model(), Objective.languageModel(), other, VALIDATION, plan(0), TinyModels.best()), IDENTITY, "train_tokens_sha256");
+        new Trainer(
+            model(), Objective.languageModel(), other, VALIDATION, plan(0), TinyModels.best()),
+        IDENTITY,
+        "train_tokens_sha256");
     refused(
-        new Trainer(model(), Objective.languageModel(), TRAIN, null, plan(0), TinyModels.best()), IDENTITY, "validation_blocks was 2x8, now none");
+        new Trainer(model(), Objective.languageModel(), TRAIN, null, plan(0), TinyModels.best()),
+        IDENTITY,
+        "validation_blocks was 2x8, now none");
   }
 
   @Test
@@ -151,7 +160,8 @@ class ResumeTest {
     trainer(model(), plan(0)).run(temporary, IDENTITY, new StopAfter(2));
     TransformerModel other = TinyModels.random(2, 1).trainable(any -> true);
     Map<String, float[]> before = TinyModels.numbers(other);
-    refused(trainer(other, plan(0)), IDENTITY, "blocks.0.attn.qkv.lora_a.weight", "the model trains");
+    refused(
+        trainer(other, plan(0)), IDENTITY, "blocks.0.attn.qkv.lora_a.weight", "the model trains");
     TrainerTest.assertSameBits(TinyModels.numbers(other), before);
   }
 
@@ -174,7 +184,8 @@ class ResumeTest {
     Files.delete(temporary.resolve("last.safetensors"));
     assertThat(best).exists();
     TransformerModel model = model();
-    TrainingPlan none = new TrainingPlan(0, 2, 2, 0.02f, new Schedule.Constant(0), 0, 1, 2, 0, 5, true);
+    TrainingPlan none =
+        new TrainingPlan(0, 2, 2, 0.02f, new Schedule.Constant(0), 0, 1, 2, 0, 5, true);
     Map<String, float[]> before = TinyModels.numbers(model);
     trainer(model, none).run(temporary, IDENTITY, Progress.SILENT);
     TrainerTest.assertSameBits(TinyModels.numbers(model), before);
@@ -184,7 +195,8 @@ class ResumeTest {
   void leavesNoTemporaryFiles() throws IOException {
     trainer(model(), plan(1)).run(temporary, IDENTITY, Progress.SILENT);
     try (Stream<Path> files = Files.list(temporary)) {
-      assertThat(files.map(f -> f.getFileName().toString())).containsExactlyInAnyOrder("last.safetensors", "best.safetensors");
+      assertThat(files.map(f -> f.getFileName().toString()))
+          .containsExactlyInAnyOrder("last.safetensors", "best.safetensors");
     }
   }
 
@@ -196,7 +208,8 @@ class ResumeTest {
   }
 
   private static Trainer trainer(TransformerModel model, TrainingPlan plan) {
-    return new Trainer(model, Objective.languageModel(), TRAIN, VALIDATION, plan, TinyModels.best());
+    return new Trainer(
+        model, Objective.languageModel(), TRAIN, VALIDATION, plan, TinyModels.best());
   }
 
   private static Progress recording(List<Integer> steps) {
@@ -228,7 +241,10 @@ class ResumeTest {
     }
   }
 
-  /** Ends the run in the middle of a step, as a crash does: after the update, before anything is saved. */
+  /**
+   * Ends the run in the middle of a step, as a crash does: after the update, before anything is
+   * saved.
+   */
   private static final class KillAfter implements Progress {
     private final RuntimeException death = new RuntimeException("killed");
     private final int kill;

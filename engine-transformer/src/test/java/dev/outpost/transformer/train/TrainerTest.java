@@ -39,7 +39,19 @@ class TrainerTest {
   void learnsToReverseASequence() {
     // Six letters, a mark, the letters reversed; only what follows the mark is predicted.
     int n = 4;
-    Spec spec = new Spec("gpt2", 7, 2 * n + 1, 32, 2, 4, 64, UnaryMap.GELU_TANH, 1e-5f, true, Linear.Layout.IN_OUT);
+    Spec spec =
+        new Spec(
+            "gpt2",
+            7,
+            2 * n + 1,
+            32,
+            2,
+            4,
+            64,
+            UnaryMap.GELU_TANH,
+            1e-5f,
+            true,
+            Linear.Layout.IN_OUT);
     TransformerModel model = ModelFactory.random(spec, 1).trainable(any -> true);
     Blocks sequences = reversals(160, n, 1);
     Objective afterTheMark =
@@ -84,11 +96,12 @@ class TrainerTest {
     TransformerModel pieces = train(plan(6, 1, 4), kernels);
     Map<String, float[]> want = TinyModels.numbers(whole);
     TinyModels.numbers(pieces)
-        .forEach(
-            (name, got) -> {
-              // A bias on all keys changes no softmax: its gradient is rounding, which Adam blows up to full steps.
-              if (!name.endsWith("attn.qkv.bias")) assertThat(far(got, want.get(name))).as(name).isLessThan(1e-4);
-            });
+        .forEach((name, got) -> {
+          // A bias on all keys changes no softmax: its gradient is rounding, which Adam blows up to
+          // full steps.
+          if (!name.endsWith("attn.qkv.bias"))
+            assertThat(far(got, want.get(name))).as(name).isLessThan(1e-4);
+        });
   }
 
   @Test
@@ -137,21 +150,23 @@ class TrainerTest {
   void anotherSeedReadsAnotherOrder() {
     TrainingPlan a = plan(3, 2, 1);
     TrainingPlan b =
-        new TrainingPlan(3, 2, 1, a.learningRate(), a.schedule(), a.weightDecay(), a.clip(), 0, 0, 77, false);
+        new TrainingPlan(
+            3, 2, 1, a.learningRate(), a.schedule(), a.weightDecay(), a.clip(), 0, 0, 77, false);
     assertThat(steps(a).getFirst().loss()).isNotEqualTo(steps(b).getFirst().loss());
   }
 
   @Test
   void onlyTrainableParametersChange() {
-    TransformerModel model = TinyModels.random(3, 1).trainable(name -> name.startsWith("blocks.1."));
+    TransformerModel model =
+        TinyModels.random(3, 1).trainable(name -> name.startsWith("blocks.1."));
     Map<String, float[]> before = TinyModels.numbers(model);
     trainer(model, plan(2, 2, 1), kernels).run(Progress.SILENT);
     TinyModels.numbers(model)
-        .forEach(
-            (name, after) -> {
-              if (name.startsWith("blocks.1.")) assertThat(after).as(name).isNotEqualTo(before.get(name));
-              else assertThat(after).as(name).isEqualTo(before.get(name));
-            });
+        .forEach((name, after) -> {
+          if (name.startsWith("blocks.1."))
+            assertThat(after).as(name).isNotEqualTo(before.get(name));
+          else assertThat(after).as(name).isEqualTo(before.get(name));
+        });
   }
 
   @Test
@@ -175,15 +190,20 @@ class TrainerTest {
                 });
     double lowest = losses.stream().min(Double::compare).orElseThrow();
     assertThat(losses).hasSize(12);
-    assertThat(losses.getLast()).as("the case must get worse, or it shows nothing").isGreaterThan(lowest);
+    assertThat(losses.getLast())
+        .as("the case must get worse, or it shows nothing")
+        .isGreaterThan(lowest);
     assertThat(result).isEqualTo(new Trainer.Result(12, lowest, losses.indexOf(lowest) + 1, true));
     assertThat(bests.lastIndexOf(true)).isEqualTo(losses.indexOf(lowest));
-    assertThat(Perplexity.of(model, kernels, new Workspace(), VALIDATION, 4).meanLoss()).isEqualTo(lowest);
+    assertThat(Perplexity.of(model, kernels, new Workspace(), VALIDATION, 4).meanLoss())
+        .isEqualTo(lowest);
   }
 
   @Test
   void withoutValidationTheModelHoldsTheLastParameters() {
-    Trainer.Result result = trainer(TinyModels.random(1, 1).trainable(any -> true), plan(3, 2, 1), kernels).run(Progress.SILENT);
+    Trainer.Result result =
+        trainer(TinyModels.random(1, 1).trainable(any -> true), plan(3, 2, 1), kernels)
+            .run(Progress.SILENT);
     assertThat(result.finished()).isTrue();
     assertThat(result.steps()).isEqualTo(3);
     assertThat(result.bestLoss()).isNaN();
@@ -216,7 +236,8 @@ class TrainerTest {
     TransformerModel model = TinyModels.random(1, 1).trainable(any -> true);
     Map<String, float[]> before = TinyModels.numbers(model);
     Trainer.Result result =
-        new Trainer(model, Objective.languageModel(), TRAIN, VALIDATION, plan(0, 2, 1), kernels).run(Progress.SILENT);
+        new Trainer(model, Objective.languageModel(), TRAIN, VALIDATION, plan(0, 2, 1), kernels)
+            .run(Progress.SILENT);
     assertThat(result.finished()).isTrue();
     assertSameBits(TinyModels.numbers(model), before);
   }
@@ -240,22 +261,32 @@ class TrainerTest {
   @Test
   void decayTouchesMatricesOnly() {
     // Without a gradient to speak of, what changes is the decay.
-    TrainingPlan plan = new TrainingPlan(1, 4, 1, 0.5f, new Schedule.Constant(0), 0.5f, 1e-30f, 0, 0, 1, false);
+    TrainingPlan plan =
+        new TrainingPlan(1, 4, 1, 0.5f, new Schedule.Constant(0), 0.5f, 1e-30f, 0, 0, 1, false);
     TransformerModel model = TinyModels.random(1, 1).trainable(any -> true);
     Map<String, float[]> before = TinyModels.numbers(model);
     trainer(model, plan, kernels).run(Progress.SILENT);
-    model.visit(
-        (name, p) -> {
-          float factor = p.shape().rank() == 2 ? 0.75f : 1;
-          Tensor after = p.weight().toTensor();
-          for (int i = 0; i < after.size(); i++)
-            assertThat(after.get(i)).as(name).isCloseTo(factor * before.get(name)[i], within(1e-6f));
-        });
+    model.visit((name, p) -> {
+      float factor = p.shape().rank() == 2 ? 0.75f : 1;
+      Tensor after = p.weight().toTensor();
+      for (int i = 0; i < after.size(); i++)
+        assertThat(after.get(i)).as(name).isCloseTo(factor * before.get(name)[i], within(1e-6f));
+    });
   }
 
   static TrainingPlan plan(int steps, int batch, int accumulation) {
     return new TrainingPlan(
-        steps, batch, accumulation, 1e-3f, new Schedule.Linear(1, Math.max(1, steps)), 0.1f, 1, 0, 0, 5, false);
+        steps,
+        batch,
+        accumulation,
+        1e-3f,
+        new Schedule.Linear(1, Math.max(1, steps)),
+        0.1f,
+        1,
+        0,
+        0,
+        5,
+        false);
   }
 
   private TransformerModel train(TrainingPlan plan, Kernels k) {
@@ -283,7 +314,9 @@ class TrainerTest {
 
   private static double far(float[] got, float[] want) {
     int n = got.length;
-    return Golden.far(new Tensor(dev.outpost.tensor.Shape.of(n), got, 0), new Tensor(dev.outpost.tensor.Shape.of(n), want, 0));
+    return Golden.far(
+        new Tensor(dev.outpost.tensor.Shape.of(n), got, 0),
+        new Tensor(dev.outpost.tensor.Shape.of(n), want, 0));
   }
 
   static void assertSameBits(Map<String, float[]> got, Map<String, float[]> want) {

@@ -12,13 +12,22 @@ import picocli.CommandLine.Spec;
 abstract class Command implements Callable<Integer> {
   @Spec CommandSpec spec;
 
-  @Option(names = "--threads", paramLabel = "N", description = "Threads to compute on. Default: one per processor. Results do not depend on it.")
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description =
+          "Threads to compute on. Default: one per processor. Results do not depend on it.")
   int threads = Runtime.getRuntime().availableProcessors();
 
-  @Option(names = "--seed", paramLabel = "N", description = "Seed of everything random. Default: ${DEFAULT-VALUE}. Same seed, same bits.")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "Seed of everything random. Default: ${DEFAULT-VALUE}. Same seed, same bits.")
   long seed = 42;
 
-  @Option(names = "--json", description = "Write results and progress as JSON lines to standard output.")
+  @Option(
+      names = "--json",
+      description = "Write results and progress as JSON lines to standard output.")
   boolean json;
 
   @Option(
@@ -37,13 +46,17 @@ abstract class Command implements Callable<Integer> {
 
   @Override
   public final Integer call() throws Exception {
-    if (threads < 1 || threads > 1024) throw new BadInput("--threads: must be between 1 and 1024, got " + threads);
+    if (threads < 1 || threads > 1024)
+      throw new BadInput("--threads: must be between 1 and 1024, got " + threads);
     // Asking for the width starts a process: not for one who does not watch.
     Terminal terminal = watched ? new Terminal(true, spec.usageMessage().width()) : Terminal.NONE;
-    Console console = new Console(spec.commandLine().getOut(), spec.commandLine().getErr(), json, quiet, terminal);
+    Console console =
+        new Console(
+            spec.commandLine().getOut(), spec.commandLine().getErr(), json, quiet, terminal);
     try (Team team = Team.of(threads)) {
       Kernels kernels = Kernels.best(team);
-      if (KernelsSelection.current().isFallback()) console.note(KernelsSelection.current().describe());
+      if (KernelsSelection.current().isFallback())
+        console.note(KernelsSelection.current().describe());
       return run(console, kernels);
     } finally {
       console.clearBar();
@@ -58,9 +71,12 @@ abstract class Command implements Callable<Integer> {
     return interruption.requested();
   }
 
-  /** A bar for a training run, which from now on Ctrl-C ends after a step rather than within one. */
+  /**
+   * A bar for a training run, which from now on Ctrl-C ends after a step rather than within one.
+   */
   final TrainingBar bar(Console console, String name) {
-    interruption.gently(() -> console.error("stopping after this step; Ctrl-C again leaves at once"));
+    interruption.gently(
+        () -> console.error("stopping after this step; Ctrl-C again leaves at once"));
     return new TrainingBar(console, name, this::stopRequested);
   }
 }

@@ -4,8 +4,8 @@ import dev.outpost.tensor.io.JsonObject;
 import java.io.PrintWriter;
 
 /**
- * Where a command speaks: results to standard output, progress and notes to standard error. With {@code --json}
- * standard output carries JSON lines only.
+ * Where a command speaks: results to standard output, progress and notes to standard error. With
+ * {@code --json} standard output carries JSON lines only.
  */
 final class Console {
   private final PrintWriter out;
@@ -67,10 +67,15 @@ final class Console {
     if (!quiet) error(line);
   }
 
-  /** Replaces the moving line, cut where the terminal ends: a wrapped line could not be taken back. */
+  /**
+   * Replaces the moving line, cut where the terminal ends: a wrapped line could not be taken back.
+   */
   synchronized void bar(String line) {
     if (!hasBar()) return;
-    String cut = line.codePointCount(0, line.length()) <= columns() ? line : line.substring(0, line.offsetByCodePoints(0, columns()));
+    String cut =
+        line.codePointCount(0, line.length()) <= columns()
+            ? line
+            : line.substring(0, line.offsetByCodePoints(0, columns()));
     err.print("\r\u001b[K" + cut);
     err.flush();
     barShown = true;

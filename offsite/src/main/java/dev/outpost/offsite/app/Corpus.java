@@ -50,10 +50,14 @@ record Corpus(String name, List<String> documents, int skipped) {
   /**
    * Reads a corpus.
    *
-   * @param glob which files below a folder or inside a zip, matched on the path from there with forward slashes, such as {@code **.java}
+   * @param glob which files below a folder or inside a zip, matched on the path from there with
+   *     forward slashes, such as {@code **.java}
    */
   static Corpus read(Path path, String glob) throws IOException {
-    if (!Files.exists(path)) throw new BadInput(path + ": no such file or folder; --corpus takes a text file, a folder of text files, or a zip");
+    if (!Files.exists(path))
+      throw new BadInput(
+          path
+              + ": no such file or folder; --corpus takes a text file, a folder of text files, or a zip");
     boolean zipped = path.toString().toLowerCase(Locale.ROOT).endsWith(".zip");
     List<String> all;
     if (Files.isDirectory(path)) all = folder(path, glob);
@@ -62,14 +66,18 @@ record Corpus(String name, List<String> documents, int skipped) {
     List<String> texts = all.stream().filter(t -> !t.isBlank() && !t.equals(NO_TEXT)).toList();
     int skipped = (int) all.stream().filter(NO_TEXT::equals).count();
     if (texts.isEmpty()) {
-      String matching = Files.isDirectory(path) || zipped ? " in UTF-8 in files that match --include \"" + glob + "\"" : "";
+      String matching =
+          Files.isDirectory(path) || zipped
+              ? " in UTF-8 in files that match --include \"" + glob + "\""
+              : "";
       throw new BadInput(path + ": holds no text" + matching + "; the corpus must not be empty");
     }
     return new Corpus(path.toString(), texts, skipped);
   }
 
   private static Path requireModest(Path p) throws IOException {
-    if (Files.size(p) > MAX_FILE) throw new BadInput(p + ": is larger than 64 MiB; split it into several files in one folder");
+    if (Files.size(p) > MAX_FILE)
+      throw new BadInput(p + ": is larger than 64 MiB; split it into several files in one folder");
     return p;
   }
 
@@ -77,7 +85,8 @@ record Corpus(String name, List<String> documents, int skipped) {
     try {
       return FileSystems.getDefault().getPathMatcher("glob:" + glob);
     } catch (java.util.regex.PatternSyntaxException e) {
-      throw new BadInput("--include: \"" + glob + "\" is no pattern: " + e.getDescription() + "; try \"**.txt\"");
+      throw new BadInput(
+          "--include: \"" + glob + "\" is no pattern: " + e.getDescription() + "; try \"**.txt\"");
     }
   }
 
@@ -85,7 +94,11 @@ record Corpus(String name, List<String> documents, int skipped) {
     PathMatcher matcher = matcher(glob);
     List<Path> files;
     try (Stream<Path> walk = Files.walk(root)) {
-      files = walk.filter(Files::isRegularFile).filter(p -> matcher.matches(root.relativize(p))).sorted().toList();
+      files =
+          walk.filter(Files::isRegularFile)
+              .filter(p -> matcher.matches(root.relativize(p)))
+              .sorted()
+              .toList();
     } catch (UncheckedIOException e) {
       throw e.getCause();
     }
@@ -101,11 +114,19 @@ record Corpus(String name, List<String> documents, int skipped) {
     List<String> texts = new ArrayList<>();
     try (ZipFile zip = new ZipFile(path.toFile())) {
       List<? extends ZipEntry> entries =
-          zip.stream().filter(e -> !e.isDirectory() && matcher.matches(Path.of(e.getName()))).sorted((a, b) -> a.getName().compareTo(b.getName())).toList();
+          zip.stream()
+              .filter(e -> !e.isDirectory() && matcher.matches(Path.of(e.getName())))
+              .sorted((a, b) -> a.getName().compareTo(b.getName()))
+              .toList();
       for (ZipEntry e : entries) {
         try (InputStream in = zip.getInputStream(e)) {
           byte[] bytes = in.readNBytes((int) MAX_FILE + 1);
-          if (bytes.length > MAX_FILE) throw new BadInput(path + ": its file " + e.getName() + " is larger than 64 MiB; unpack it and split it into several files in one folder");
+          if (bytes.length > MAX_FILE)
+            throw new BadInput(
+                path
+                    + ": its file "
+                    + e.getName()
+                    + " is larger than 64 MiB; unpack it and split it into several files in one folder");
           texts.add(decode(bytes));
         }
       }
@@ -115,7 +136,9 @@ record Corpus(String name, List<String> documents, int skipped) {
     return texts;
   }
 
-  /** The text, or {@link #NO_TEXT} when the bytes are no UTF-8 or hold a zero as binary files do. */
+  /**
+   * The text, or {@link #NO_TEXT} when the bytes are no UTF-8 or hold a zero as binary files do.
+   */
   private static String decode(byte[] bytes) {
     try {
       String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
@@ -127,27 +150,34 @@ record Corpus(String name, List<String> documents, int skipped) {
 
   private static String text(Path file) throws IOException {
     String text = decode(Files.readAllBytes(requireModest(file)));
-    if (text.equals(NO_TEXT)) throw new BadInput(file + ": is no UTF-8 text; convert it first, such as with iconv -f LATIN1 -t UTF-8");
+    if (text.equals(NO_TEXT))
+      throw new BadInput(
+          file + ": is no UTF-8 text; convert it first, such as with iconv -f LATIN1 -t UTF-8");
     return text;
   }
 
-  /** The documents without a leading comment that is a licence: it is the same in every file of a project and would flatter every number. */
+  /**
+   * The documents without a leading comment that is a licence: it is the same in every file of a
+   * project and would flatter every number.
+   */
   Corpus withoutLicences() {
     return new Corpus(
         name,
         documents.stream()
-            .map(
-                d -> {
-                  String t = d.stripLeading();
-                  int end = t.indexOf("*/");
-                  return t.startsWith("/*") && end > 0 && t.substring(0, end).contains("Copyright") ? t.substring(end + 2).stripLeading() : d;
-                })
+            .map(d -> {
+              String t = d.stripLeading();
+              int end = t.indexOf("*/");
+              return t.startsWith("/*") && end > 0 && t.substring(0, end).contains("Copyright")
+                  ? t.substring(end + 2).stripLeading()
+                  : d;
+            })
             .toList());
   }
 
   /**
-   * Two corpora, the second with about the given share of the text. Many documents are dealt out whole, by a hash of their content, so that one never moves with its neighbours;
-   * a few are each cut near the end.
+   * Two corpora, the second with about the given share of the text. Many documents are dealt out
+   * whole, by a hash of their content, so that one never moves with its neighbours; a few are each
+   * cut near the end.
    */
   Split split(double share) {
     List<String> rest = new ArrayList<>();
@@ -162,7 +192,8 @@ record Corpus(String name, List<String> documents, int skipped) {
         held.add(d.substring(cut));
       }
     }
-    return new Split(new Corpus(name + " (training part)", rest), new Corpus(name + " (validation part)", held));
+    return new Split(
+        new Corpus(name + " (training part)", rest), new Corpus(name + " (validation part)", held));
   }
 
   private static long hash(String text) {
@@ -179,7 +210,10 @@ record Corpus(String name, List<String> documents, int skipped) {
     return documents.stream().mapToLong(String::length).sum();
   }
 
-  /** Documents in a shuffled order until {@code most} characters are reached; the last one is cut. All of them, shuffled, when there are fewer. */
+  /**
+   * Documents in a shuffled order until {@code most} characters are reached; the last one is cut.
+   * All of them, shuffled, when there are fewer.
+   */
   Corpus sample(long most, long seed) {
     int[] order = new int[documents.size()];
     Arrays.setAll(order, i -> i);
@@ -202,12 +236,20 @@ record Corpus(String name, List<String> documents, int skipped) {
     OptionalInt end = tokenizer.endOfText();
     for (String d : documents) {
       int[] ids = tokenizer.encode(d);
-      if (n + ids.length + 1 > all.length) all = Arrays.copyOf(all, Math.max(all.length * 2, n + ids.length + 1));
+      if (n + ids.length + 1 > all.length)
+        all = Arrays.copyOf(all, Math.max(all.length * 2, n + ids.length + 1));
       System.arraycopy(ids, 0, all, n, ids.length);
       n += ids.length;
       if (end.isPresent()) all[n++] = end.getAsInt();
     }
-    if (n < length) throw new BadInput(name + ": has " + n + " tokens, fewer than one block of " + length + "; give more text, or a smaller --block");
+    if (n < length)
+      throw new BadInput(
+          name
+              + ": has "
+              + n
+              + " tokens, fewer than one block of "
+              + length
+              + "; give more text, or a smaller --block");
     return Blocks.of(Arrays.copyOf(all, n), length);
   }
 }

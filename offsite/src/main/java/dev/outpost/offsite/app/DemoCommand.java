@@ -59,16 +59,28 @@ final class DemoCommand extends Command {
   @Option(
       names = "--corpus",
       paramLabel = "PATH",
-      description = "A folder, file or zip of text instead of the JDK's lib/src.zip. Its last tenth of files plays the private domain, unless --private is given.")
+      description =
+          "A folder, file or zip of text instead of the JDK's lib/src.zip. Its last tenth of files plays the private domain, unless --private is given.")
   Path corpus;
 
-  @Option(names = "--private", paramLabel = "PATH", description = "The data owner's private text, with --corpus as the public one.")
+  @Option(
+      names = "--private",
+      paramLabel = "PATH",
+      description = "The data owner's private text, with --corpus as the public one.")
   Path privateCorpus;
 
-  @Option(names = "--out", paramLabel = "DIR", description = "Keep both parties' folders here. Default: a temporary folder, removed at the end.")
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description =
+          "Keep both parties' folders here. Default: a temporary folder, removed at the end.")
   Path out;
 
-  @Option(names = "--effort", paramLabel = "X", description = "Factor on all step counts: 0.1 for a glance, 4 for better models. Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--effort",
+      paramLabel = "X",
+      description =
+          "Factor on all step counts: 0.1 for a glance, 4 for better models. Default: ${DEFAULT-VALUE}.")
   double effort = 1;
 
   private Console console;
@@ -82,7 +94,8 @@ final class DemoCommand extends Command {
 
   @Override
   int run(Console c, Kernels k) throws Exception {
-    if (!(effort > 0 && effort <= 1000)) throw new BadInput("--effort: must be above 0 and at most 1000, got " + effort);
+    if (!(effort > 0 && effort <= 1000))
+      throw new BadInput("--effort: must be above 0 and at most 1000, got " + effort);
     console = c;
     kernels = k;
     long start = System.nanoTime();
@@ -99,7 +112,10 @@ final class DemoCommand extends Command {
     Path owner = home.resolve("owner");
     Path dataOwner = home.resolve("data-owner");
     Corpus.Split parts = texts.secret().split(0.15);
-    Corpus.Split secret = new Corpus.Split(parts.train().sample(PRIVATE_CHARACTERS, seed), parts.validation().sample(HELD_CHARACTERS, seed));
+    Corpus.Split secret =
+        new Corpus.Split(
+            parts.train().sample(PRIVATE_CHARACTERS, seed),
+            parts.validation().sample(HELD_CHARACTERS, seed));
 
     title("OWNER", "has a model and will not give it away");
     Path model = owner.resolve("model");
@@ -112,7 +128,9 @@ final class DemoCommand extends Command {
     copy(sent, received);
 
     title("DATA OWNER", "has text and will not show it");
-    note("private text: %s, %,d characters; only %s is here of the model", texts.secret().name(), secret.train().characters(), RECIPE + " of its 8 blocks");
+    note(
+        "private text: %s, %,d characters; only %s is here of the model",
+        texts.secret().name(), secret.train().characters(), RECIPE + " of its 8 blocks");
     Path tuned = dataOwner.resolve("adapter");
     double[] emulator = tune(received, secret, tuned);
     if (stopRequested()) return interrupted();
@@ -127,12 +145,26 @@ final class DemoCommand extends Command {
 
     double seconds = (System.nanoTime() - start) / 1e9;
     console.say("");
-    console.say("The five numbers: perplexity on the data owner's held-back text (lower is better)");
+    console.say(
+        "The five numbers: perplexity on the data owner's held-back text (lower is better)");
     console.say("");
     numbers.table().forEach(console::say);
     console.say("");
-    console.say(String.format(Locale.ROOT, "  %s, on %d threads, kernels %s%s", TrainingBar.time(seconds), threads, kernels.name(), out == null ? "" : "; both parties' folders are in " + out));
-    console.emit(numbers.toJson().put("event", "result").put("seconds", seconds).put("in_order", numbers.inOrder()).put("share_of_fine_tuning", numbers.shareOfFineTuning()));
+    console.say(
+        String.format(
+            Locale.ROOT,
+            "  %s, on %d threads, kernels %s%s",
+            TrainingBar.time(seconds),
+            threads,
+            kernels.name(),
+            out == null ? "" : "; both parties' folders are in " + out));
+    console.emit(
+        numbers
+            .toJson()
+            .put("event", "result")
+            .put("seconds", seconds)
+            .put("in_order", numbers.inOrder())
+            .put("share_of_fine_tuning", numbers.shareOfFineTuning()));
     return ExitCode.OK;
   }
 
@@ -142,16 +174,22 @@ final class DemoCommand extends Command {
   }
 
   private Texts texts() throws IOException {
-    if (corpus == null && privateCorpus != null) throw new BadInput("--private: needs --corpus, the public text, too");
-    if (privateCorpus != null) return new Texts(Corpus.read(corpus, "**"), Corpus.read(privateCorpus, "**"));
+    if (corpus == null && privateCorpus != null)
+      throw new BadInput("--private: needs --corpus, the public text, too");
+    if (privateCorpus != null)
+      return new Texts(Corpus.read(corpus, "**"), Corpus.read(privateCorpus, "**"));
     if (corpus != null) return lastTenth(Corpus.read(corpus, "**"));
     Path zip = Path.of(System.getProperty("java.home"), "lib", "src.zip");
     if (!Files.isRegularFile(zip))
-      throw new BadInput(zip + ": this JDK comes without its sources; give any folder of text with --corpus DIR, or install the sources (Debian: openjdk-25-source)");
+      throw new BadInput(
+          zip
+              + ": this JDK comes without its sources; give any folder of text with --corpus DIR, or install the sources (Debian: openjdk-25-source)");
     note("reading %s", zip);
     Corpus shared = Corpus.read(zip, PUBLIC).withoutLicences().sample(PUBLIC_CHARACTERS, seed);
     Corpus secret = Corpus.read(zip, PRIVATE).withoutLicences();
-    return new Texts(new Corpus("java.base (util, lang, io, time, net, text, math)", shared.documents()), new Corpus("java.sql and java.sql.rowset", secret.documents()));
+    return new Texts(
+        new Corpus("java.base (util, lang, io, time, net, text, math)", shared.documents()),
+        new Corpus("java.sql and java.sql.rowset", secret.documents()));
   }
 
   private static Texts lastTenth(Corpus all) {
@@ -160,7 +198,10 @@ final class DemoCommand extends Command {
       return new Texts(s.train(), s.validation());
     }
     int cut = all.documents().size() * 9 / 10;
-    return new Texts(new Corpus(all.name(), all.documents().subList(0, cut)), new Corpus(all.name() + " (last tenth)", all.documents().subList(cut, all.documents().size())));
+    return new Texts(
+        new Corpus(all.name(), all.documents().subList(0, cut)),
+        new Corpus(
+            all.name() + " (last tenth)", all.documents().subList(cut, all.documents().size())));
   }
 
   private int steps(int base) {
@@ -170,11 +211,25 @@ final class DemoCommand extends Command {
   private boolean pretrain(Corpus text, Path folder) throws IOException {
     note("learning a vocabulary from %s, %,d characters", text.name(), text.characters());
     Tokenizer tokenizer = BytePairTrainer.of(2048).train(text.sample(2_000_000, seed).documents());
-    Spec spec = new Spec("gpt2", tokenizer.vocabularySize(), BLOCK, 128, 8, 4, 512, UnaryMap.GELU_TANH, 1e-5f, true, Linear.Layout.IN_OUT);
+    Spec spec =
+        new Spec(
+            "gpt2",
+            tokenizer.vocabularySize(),
+            BLOCK,
+            128,
+            8,
+            4,
+            512,
+            UnaryMap.GELU_TANH,
+            1e-5f,
+            true,
+            Linear.Layout.IN_OUT);
     TransformerModel model = ModelFactory.random(spec, seed).trainable(name -> true);
     note("pre-training a GPT-2 of %d blocks, %,d parameters", spec.layers(), model.count(false));
     TrainingPlan plan = TrainingPlan.of(steps(550), BATCH, 3e-3f, seed).withWeightDecay(0.1f);
-    new Trainer(model, Objective.languageModel(), text.blocks(tokenizer, BLOCK), null, plan, kernels).run(bar(console, "pre-train"));
+    new Trainer(
+            model, Objective.languageModel(), text.blocks(tokenizer, BLOCK), null, plan, kernels)
+        .run(bar(console, "pre-train"));
     TokenizerFiles.save(tokenizer, folder);
     ModelFolder.write(folder, model, new Gpt2().write(spec, tokenizer.endOfText().orElse(0)), null);
     return !stopRequested();
@@ -184,13 +239,32 @@ final class DemoCommand extends Command {
     try (ModelFolder folder = ModelFolder.open(from)) {
       TransformerModel full = folder.model();
       Tokenizer tokenizer = TokenizerFiles.load(from);
-      note("emulator %s: keeps %d of the %d middle blocks, distilled on the public text", RECIPE, RECIPE.keep(), RECIPE.split(full).middle().size());
+      note(
+          "emulator %s: keeps %d of the %d middle blocks, distilled on the public text",
+          RECIPE, RECIPE.keep(), RECIPE.split(full).middle().size());
       TrainingPlan plan = TrainingPlan.of(steps(60), BATCH, 1e-3f, seed + 1);
       TransformerModel emulated =
-          RECIPE.distil(full, text.blocks(tokenizer, BLOCK), null, plan, Distillation.PAPER_LM_WEIGHT, Distillation.PAPER_KD_WEIGHT, kernels, bar(console, "distil"));
+          RECIPE.distil(
+              full,
+              text.blocks(tokenizer, BLOCK),
+              null,
+              plan,
+              Distillation.PAPER_LM_WEIGHT,
+              Distillation.PAPER_KD_WEIGHT,
+              kernels,
+              bar(console, "distil"));
       Companions.copy(from, to);
-      OffsitePackage.write(to, emulated, RECIPE.split(full).adapterSlots(), BaseFingerprint.of(full), folder.config(), RECIPE.describe(), null);
-      note("package: %,d of %,d parameters, nothing of the dropped blocks", emulated.count(false), full.count(false));
+      OffsitePackage.write(
+          to,
+          emulated,
+          RECIPE.split(full).adapterSlots(),
+          BaseFingerprint.of(full),
+          folder.config(),
+          RECIPE.describe(),
+          null);
+      note(
+          "package: %,d of %,d parameters, nothing of the dropped blocks",
+          emulated.count(false), full.count(false));
     }
     return !stopRequested();
   }
@@ -202,9 +276,13 @@ final class DemoCommand extends Command {
       Blocks held = text.validation().blocks(tokenizer, BLOCK);
       double before = perplexity(p.model(), held);
       AdapterTuning tuning = AdapterTuning.of(p, Optional.of(LoraConfig.of(8)), seed);
-      tuning.trainer(text.train().blocks(tokenizer, BLOCK), held, tuningPlan(6e-3f), kernels).run(bar(console, "tune"));
+      tuning
+          .trainer(text.train().blocks(tokenizer, BLOCK), held, tuningPlan(6e-3f), kernels)
+          .run(bar(console, "tune"));
       double after = perplexity(tuning.model(), held);
-      tuning.artifact(JsonObject.create().put("seed", seed).put("emulator_perplexity", after)).write(to);
+      tuning
+          .artifact(JsonObject.create().put("seed", seed).put("emulator_perplexity", after))
+          .write(to);
       return new double[] {before, after};
     }
   }
@@ -213,17 +291,26 @@ final class DemoCommand extends Command {
     return TrainingPlan.of(steps(120), BATCH, learningRate, seed + 2).evaluatingEvery(steps(40));
   }
 
-  private FiveNumbers plugIn(Path model, Path adapter, Corpus.Split text, double[] emulator) throws IOException, PlugIn.RefusedException {
+  private FiveNumbers plugIn(Path model, Path adapter, Corpus.Split text, double[] emulator)
+      throws IOException, PlugIn.RefusedException {
     try (ModelFolder folder = ModelFolder.open(model)) {
       TransformerModel full = folder.model();
       Tokenizer tokenizer = TokenizerFiles.load(model);
       Blocks held = text.validation().blocks(tokenizer, BLOCK);
-      TransformerModel plugged = PlugIn.apply(full, BaseFingerprint.of(full), AdapterArtifact.read(adapter));
+      TransformerModel plugged =
+          PlugIn.apply(full, BaseFingerprint.of(full), AdapterArtifact.read(adapter));
       double zeroShot = perplexity(full, held);
       double pluggedIn = perplexity(plugged, held);
       note("for comparison only, model and data in one place: fine-tuning every block");
       TransformerModel all = full.trainable(name -> name.startsWith("blocks."));
-      new Trainer(all, Objective.languageModel(), text.train().blocks(tokenizer, BLOCK), held, tuningPlan(1e-3f), kernels).run(bar(console, "fine-tune"));
+      new Trainer(
+              all,
+              Objective.languageModel(),
+              text.train().blocks(tokenizer, BLOCK),
+              held,
+              tuningPlan(1e-3f),
+              kernels)
+          .run(bar(console, "fine-tune"));
       return new FiveNumbers(zeroShot, emulator[0], emulator[1], pluggedIn, perplexity(all, held));
     }
   }
@@ -250,7 +337,9 @@ final class DemoCommand extends Command {
   private static void copy(Path from, Path to) throws IOException {
     Files.createDirectories(to);
     try (var files = Files.list(from)) {
-      for (Path f : files.filter(Files::isRegularFile).toList()) Files.copy(f, to.resolve(f.getFileName()), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+      for (Path f : files.filter(Files::isRegularFile).toList())
+        Files.copy(
+            f, to.resolve(f.getFileName()), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
     }
   }
 

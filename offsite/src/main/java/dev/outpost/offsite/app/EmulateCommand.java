@@ -25,27 +25,54 @@ import picocli.CommandLine.Option;
       "Owner: make a package of adapter and lossy emulator.",
       "Keeps some middle blocks (uniform layer drop) and, given public text with --corpus, distils the full middle into them. The dropped blocks stay with the owner. The state of a distillation is kept beside the package, in DIR.training; run the same command again to resume."
     },
-    footer = {"", "Without --steps, --batch and --lr: 200 steps of 4 blocks at 1e-4.", "Example: outpost emulate --model owner/model --split 2-2-2", "           --corpus public/ --out package"})
+    footer = {
+      "",
+      "Without --steps, --batch and --lr: 200 steps of 4 blocks at 1e-4.",
+      "Example: outpost emulate --model owner/model --split 2-2-2",
+      "           --corpus public/ --out package"
+    })
 final class EmulateCommand extends Command {
   @Mixin CorpusOptions corpus;
   @Mixin TrainingOptions training;
 
-  @Option(names = "--model", required = true, paramLabel = "DIR", description = "The full model: a Hugging Face folder.")
+  @Option(
+      names = "--model",
+      required = true,
+      paramLabel = "DIR",
+      description = "The full model: a Hugging Face folder.")
   Path model;
 
-  @Option(names = "--out", required = true, paramLabel = "DIR", description = "Folder for the package.")
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "DIR",
+      description = "Folder for the package.")
   Path out;
 
-  @Option(names = "--split", required = true, paramLabel = "B-E-T", description = "Blocks of bottom adapter, emulator and top adapter, such as 2-8-2.")
+  @Option(
+      names = "--split",
+      required = true,
+      paramLabel = "B-E-T",
+      description = "Blocks of bottom adapter, emulator and top adapter, such as 2-8-2.")
   String split;
 
-  @Option(names = "--lm-weight", paramLabel = "X", description = "Weight of the language-model loss in distillation. Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--lm-weight",
+      paramLabel = "X",
+      description = "Weight of the language-model loss in distillation. Default: ${DEFAULT-VALUE}.")
   float lmWeight = Distillation.PAPER_LM_WEIGHT;
 
-  @Option(names = "--kd-weight", paramLabel = "X", description = "Weight of the hidden-state loss in distillation. Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--kd-weight",
+      paramLabel = "X",
+      description = "Weight of the hidden-state loss in distillation. Default: ${DEFAULT-VALUE}.")
   float kdWeight = Distillation.PAPER_KD_WEIGHT;
 
-  @Option(names = "--dtype", paramLabel = "TYPE", description = "Store the package as ${COMPLETION-CANDIDATES}. Default: as the model, distilled blocks in F32.")
+  @Option(
+      names = "--dtype",
+      paramLabel = "TYPE",
+      description =
+          "Store the package as ${COMPLETION-CANDIDATES}. Default: as the model, distilled blocks in F32.")
   DType dtype;
 
   EmulateCommand(Interruption interruption) {
@@ -56,8 +83,18 @@ final class EmulateCommand extends Command {
   int run(Console console, Kernels kernels) throws Exception {
     EmulatorRecipe recipe = recipe();
     OutputFolder output = OutputFolder.of(out, OutputFolder.Kind.PACKAGE, model);
-    BadInput.unless(corpus.path != null || !training.given(), "--corpus: is missing; only distillation has steps and a learning rate, and it needs public text");
-    BadInput.unless(lmWeight >= 0 && kdWeight >= 0 && lmWeight + kdWeight > 0 && Float.isFinite(lmWeight + kdWeight), "--lm-weight, --kd-weight: must be 0 or more, finite, and not both 0; got " + lmWeight + " and " + kdWeight);
+    BadInput.unless(
+        corpus.path != null || !training.given(),
+        "--corpus: is missing; only distillation has steps and a learning rate, and it needs public text");
+    BadInput.unless(
+        lmWeight >= 0
+            && kdWeight >= 0
+            && lmWeight + kdWeight > 0
+            && Float.isFinite(lmWeight + kdWeight),
+        "--lm-weight, --kd-weight: must be 0 or more, finite, and not both 0; got "
+            + lmWeight
+            + " and "
+            + kdWeight);
     try (ModelFolder folder = ModelFolder.open(model)) {
       folder.report().notes().forEach(console::note);
       TransformerModel full = folder.model();
@@ -70,23 +107,51 @@ final class EmulateCommand extends Command {
         int block = corpus.block(full.spec().context());
         EmulatorRecipe.Distilled distilled =
             recipe.distil(
-                full, parts.train().blocks(tokenizer, block), parts.validation().blocks(tokenizer, block), plan, lmWeight, kdWeight, kernels, output.state(), bar(console, "distil"));
+                full,
+                parts.train().blocks(tokenizer, block),
+                parts.validation().blocks(tokenizer, block),
+                plan,
+                lmWeight,
+                kdWeight,
+                kernels,
+                output.state(),
+                bar(console, "distil"));
         if (!distilled.result().finished()) {
           console.error(output.stopped(distilled.result().steps()));
           return ExitCode.INTERRUPTED;
         }
         emulated = distilled.model();
-        described.put("steps", List.of("layer-drop", "distill")).put("lm_weight", lmWeight).put("kd_weight", kdWeight).put("distill_steps", plan.steps()).put("distill_lr", plan.learningRate());
+        described
+            .put("steps", List.of("layer-drop", "distill"))
+            .put("lm_weight", lmWeight)
+            .put("kd_weight", kdWeight)
+            .put("distill_steps", plan.steps())
+            .put("distill_lr", plan.learningRate());
       }
       console.note("fingerprinting the base");
       BaseFingerprint base = BaseFingerprint.of(full);
       Companions.copy(model, out);
-      OffsitePackage.write(out, emulated, recipe.split(full).adapterSlots(), base, folder.config(), described, dtype);
+      OffsitePackage.write(
+          out,
+          emulated,
+          recipe.split(full).adapterSlots(),
+          base,
+          folder.config(),
+          described,
+          dtype);
       double share = 100.0 * emulated.count(false) / full.count(false);
       console.say(
           String.format(
-              Locale.ROOT, "package written to %s: %s, %d of %d blocks, %,d of %,d parameters (%.0f %%), base %s…",
-              out, recipe, emulated.slots().size(), full.slots().size(), emulated.count(false), full.count(false), share, base.brief()));
+              Locale.ROOT,
+              "package written to %s: %s, %d of %d blocks, %,d of %,d parameters (%.0f %%), base %s…",
+              out,
+              recipe,
+              emulated.slots().size(),
+              full.slots().size(),
+              emulated.count(false),
+              full.count(false),
+              share,
+              base.brief()));
       console.emit(
           JsonObject.create()
               .put("event", "result")

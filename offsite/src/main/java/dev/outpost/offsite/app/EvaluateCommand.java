@@ -11,16 +11,29 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code outpost evaluate}: perplexity of a model on text. */
-@CommandLine.Command(name = "evaluate", description = "Measure perplexity of a full model or a package, with or without an adapter, in fixed blocks of text.",
-    footer = {"", "Example: outpost evaluate --package package --adapter adapter --corpus private/"})
+@CommandLine.Command(
+    name = "evaluate",
+    description =
+        "Measure perplexity of a full model or a package, with or without an adapter, in fixed blocks of text.",
+    footer = {
+      "",
+      "Example: outpost evaluate --package package --adapter adapter --corpus private/"
+    })
 final class EvaluateCommand extends Command {
   @Mixin ModelOptions model;
   @Mixin CorpusOptions corpus;
 
-  @Option(names = "--batch", paramLabel = "N", description = "Blocks at a time. Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      description = "Blocks at a time. Default: ${DEFAULT-VALUE}.")
   int batch = 4;
 
-  @Option(names = "--held-back", paramLabel = "SHARE", description = "Measure only the share of the text that tune holds back with --validation SHARE.")
+  @Option(
+      names = "--held-back",
+      paramLabel = "SHARE",
+      description =
+          "Measure only the share of the text that tune holds back with --validation SHARE.")
   Double heldBack;
 
   EvaluateCommand(Interruption interruption) {
@@ -30,7 +43,8 @@ final class EvaluateCommand extends Command {
   @Override
   int run(Console console, Kernels kernels) throws Exception {
     if (batch < 1) throw new BadInput("--batch: must be at least 1, got " + batch);
-    if (heldBack != null && !(heldBack > 0 && heldBack < 1)) throw new BadInput("--held-back: must be between 0 and 1, got " + heldBack);
+    if (heldBack != null && !(heldBack > 0 && heldBack < 1))
+      throw new BadInput("--held-back: must be between 0 and 1, got " + heldBack);
     try (ModelOptions.Open open = model.open(kernels)) {
       Corpus text = corpus.read(console);
       if (heldBack != null) text = text.split(heldBack).validation();
@@ -38,8 +52,14 @@ final class EvaluateCommand extends Command {
       Perplexity p = Perplexity.of(open.model(), kernels, new Workspace(), blocks, batch);
       console.say(
           String.format(
-              Locale.ROOT, "perplexity %.4f  (mean loss %.5f ± %.5f nats over %,d tokens, %d blocks of %d)",
-              p.value(), p.meanLoss(), p.standardError(), p.tokens(), blocks.count(), blocks.length()));
+              Locale.ROOT,
+              "perplexity %.4f  (mean loss %.5f ± %.5f nats over %,d tokens, %d blocks of %d)",
+              p.value(),
+              p.meanLoss(),
+              p.standardError(),
+              p.tokens(),
+              blocks.count(),
+              blocks.length()));
       console.emit(
           JsonObject.create()
               .put("event", "result")

@@ -14,27 +14,49 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code outpost generate}: text from a model. */
-@CommandLine.Command(name = "generate", description = "Continue a prompt, with a full model or a package, with or without an adapter.",
+@CommandLine.Command(
+    name = "generate",
+    description = "Continue a prompt, with a full model or a package, with or without an adapter.",
     footer = {"", "Example: outpost generate --model tuned --prompt 'SELECT '"})
 final class GenerateCommand extends Command {
   @Mixin ModelOptions model;
 
-  @Option(names = "--prompt", required = true, paramLabel = "TEXT", description = "What to continue.")
+  @Option(
+      names = "--prompt",
+      required = true,
+      paramLabel = "TEXT",
+      description = "What to continue.")
   String prompt;
 
-  @Option(names = "--max-tokens", paramLabel = "N", description = "Most tokens to generate. Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--max-tokens",
+      paramLabel = "N",
+      description = "Most tokens to generate. Default: ${DEFAULT-VALUE}.")
   int most = 128;
 
-  @Option(names = "--temperature", paramLabel = "X", description = "0 always takes the best token. Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--temperature",
+      paramLabel = "X",
+      description = "0 always takes the best token. Default: ${DEFAULT-VALUE}.")
   float temperature = 0.8f;
 
-  @Option(names = "--top-k", paramLabel = "N", description = "Choose among the N best tokens; 0 for all. Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--top-k",
+      paramLabel = "N",
+      description = "Choose among the N best tokens; 0 for all. Default: ${DEFAULT-VALUE}.")
   int topK = 0;
 
-  @Option(names = "--top-p", paramLabel = "P", description = "Choose among the fewest tokens whose probabilities reach P. Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--top-p",
+      paramLabel = "P",
+      description =
+          "Choose among the fewest tokens whose probabilities reach P. Default: ${DEFAULT-VALUE}.")
   float topP = 0.95f;
 
-  @Option(names = "--stop", paramLabel = "TEXT", description = "Stop before this text; may be given several times.")
+  @Option(
+      names = "--stop",
+      paramLabel = "TEXT",
+      description = "Stop before this text; may be given several times.")
   List<String> stops = List.of();
 
   GenerateCommand(Interruption interruption) {
@@ -52,10 +74,21 @@ final class GenerateCommand extends Command {
     if (most < 1) throw new BadInput("--max-tokens: must be at least 1, got " + most);
     try (ModelOptions.Open open = model.open(kernels)) {
       Tokenizer tokenizer = open.tokenizer();
-      int[] ids = prompt.isEmpty() && tokenizer.endOfText().isPresent() ? new int[] {tokenizer.endOfText().getAsInt()} : tokenizer.encode(prompt);
+      int[] ids =
+          prompt.isEmpty() && tokenizer.endOfText().isPresent()
+              ? new int[] {tokenizer.endOfText().getAsInt()}
+              : tokenizer.encode(prompt);
       int context = open.model().spec().context();
-      if (ids.length == 0) throw new BadInput("--prompt: is empty, and the tokenizer has no end-of-text token to start from");
-      if (ids.length >= context) throw new BadInput("--prompt: has " + ids.length + " tokens; the model's context is " + context + ", and at least one must be left to generate. Shorten the prompt");
+      if (ids.length == 0)
+        throw new BadInput(
+            "--prompt: is empty, and the tokenizer has no end-of-text token to start from");
+      if (ids.length >= context)
+        throw new BadInput(
+            "--prompt: has "
+                + ids.length
+                + " tokens; the model's context is "
+                + context
+                + ", and at least one must be left to generate. Shorten the prompt");
       // Ctrl-C needs no patience here: nothing is written.
       console.write(prompt);
       StopStrings text = new StopStrings(tokenizer, stops, console::write);
@@ -68,7 +101,12 @@ final class GenerateCommand extends Command {
       console.say("");
       console.note(String.format(Locale.ROOT, "%d tokens, %.1f tokens/s", made, made / seconds));
       console.emit(
-          JsonObject.create().put("event", "result").put("prompt", prompt).put("text", text.text()).put("tokens", made).put("tokens_per_second", made / seconds));
+          JsonObject.create()
+              .put("event", "result")
+              .put("prompt", prompt)
+              .put("text", text.text())
+              .put("tokens", made)
+              .put("tokens_per_second", made / seconds));
       return ExitCode.OK;
     }
   }

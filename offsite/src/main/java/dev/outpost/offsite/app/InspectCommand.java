@@ -24,10 +24,16 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code outpost inspect}: what a folder or file is, and whether it is whole. */
-@CommandLine.Command(name = "inspect", description = "Tell what a model, package, adapter or safetensors file holds, and check it. Without a path: this machine and its kernels.",
+@CommandLine.Command(
+    name = "inspect",
+    description =
+        "Tell what a model, package, adapter or safetensors file holds, and check it. Without a path: this machine and its kernels.",
     footer = {"", "Example: outpost inspect package"})
 final class InspectCommand extends Command {
-  @Parameters(arity = "0..1", paramLabel = "PATH", description = "A model folder, package, adapter, or .safetensors file.")
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "PATH",
+      description = "A model folder, package, adapter, or .safetensors file.")
   Path path;
 
   @Option(names = "--tensors", description = "List every tensor.")
@@ -39,20 +45,28 @@ final class InspectCommand extends Command {
 
   @Override
   int run(Console console, Kernels kernels) throws Exception {
-    JsonObject found = path == null ? machine(kernels) : Files.isRegularFile(path) ? file(console) : folder(console);
-    for (String field : found.names()) console.say(String.format(Locale.ROOT, "%-18s %s", field, text(found, field)));
+    JsonObject found =
+        path == null
+            ? machine(kernels)
+            : Files.isRegularFile(path) ? file(console) : folder(console);
+    for (String field : found.names())
+      console.say(String.format(Locale.ROOT, "%-18s %s", field, text(found, field)));
     console.emit(found);
     return ExitCode.OK;
   }
 
   private static String text(JsonObject o, String field) {
-    return o.value(field) instanceof Number n && !(n instanceof Double) ? String.format(Locale.ROOT, "%,d", n.longValue()) : String.valueOf(o.value(field));
+    return o.value(field) instanceof Number n && !(n instanceof Double)
+        ? String.format(Locale.ROOT, "%,d", n.longValue())
+        : String.valueOf(o.value(field));
   }
 
   private JsonObject machine(Kernels kernels) {
     return JsonObject.create()
         .put("kind", "machine")
-        .put("java", System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version"))
+        .put(
+            "java",
+            System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version"))
         .put("processors", Runtime.getRuntime().availableProcessors())
         .put("max_heap_bytes", Runtime.getRuntime().maxMemory())
         .put("kernels", kernels.name())
@@ -61,9 +75,16 @@ final class InspectCommand extends Command {
 
   private JsonObject file(Console console) throws IOException {
     try (SafetensorsFile f = SafetensorsFile.open(path)) {
-      JsonObject o = JsonObject.create().put("kind", "safetensors").put("path", path.toString()).put("tensors", f.names().size()).put("bytes", Files.size(path)).put("metadata", f.metadata());
+      JsonObject o =
+          JsonObject.create()
+              .put("kind", "safetensors")
+              .put("path", path.toString())
+              .put("tensors", f.names().size())
+              .put("bytes", Files.size(path))
+              .put("metadata", f.metadata());
       List<Listed> all = new ArrayList<>();
-      for (String name : f.names()) all.add(new Listed(name, f.info(name).dtype(), f.info(name).dims()));
+      for (String name : f.names())
+        all.add(new Listed(name, f.info(name).dtype(), f.info(name).dims()));
       return list(console, o, all);
     }
   }
@@ -76,7 +97,15 @@ final class InspectCommand extends Command {
     return switch (format) {
       case OffsitePackage.FORMAT -> pack(console);
       case AdapterArtifact.FORMAT -> adapter(console);
-      default -> throw new BadInput(manifest + ": field format is \"" + format + "\"; known: " + OffsitePackage.FORMAT + ", " + AdapterArtifact.FORMAT);
+      default ->
+          throw new BadInput(
+              manifest
+                  + ": field format is \""
+                  + format
+                  + "\"; known: "
+                  + OffsitePackage.FORMAT
+                  + ", "
+                  + AdapterArtifact.FORMAT);
     };
   }
 
@@ -84,7 +113,9 @@ final class InspectCommand extends Command {
     try (ModelFolder f = ModelFolder.open(path)) {
       JsonObject o = JsonObject.create().put("kind", "model").put("path", path.toString());
       spec(o, f.model());
-      o.put("fingerprint", BaseFingerprint.of(f.model()).sha256()).put("unused_tensors", f.report().unused()).put("notes", f.report().notes());
+      o.put("fingerprint", BaseFingerprint.of(f.model()).sha256())
+          .put("unused_tensors", f.report().unused())
+          .put("notes", f.report().notes());
       return list(console, o, tensors(f.model()));
     }
   }
@@ -103,16 +134,19 @@ final class InspectCommand extends Command {
 
   private JsonObject adapter(Console console) throws IOException {
     AdapterArtifact a = AdapterArtifact.read(path);
-    JsonObject o = JsonObject.create().put("kind", "adapter")
-        .put("path", path.toString())
-        .put("method", a.lora().map(Object::toString).orElse("full"))
-        .put("slots", a.slots())
-        .put("tensors", a.tensors().size())
-        .put("parameters", a.tensors().values().stream().mapToLong(w -> w.shape().size()).sum())
-        .put("base_fingerprint", a.base().sha256())
-        .put("provenance", a.provenance());
+    JsonObject o =
+        JsonObject.create()
+            .put("kind", "adapter")
+            .put("path", path.toString())
+            .put("method", a.lora().map(Object::toString).orElse("full"))
+            .put("slots", a.slots())
+            .put("tensors", a.tensors().size())
+            .put("parameters", a.tensors().values().stream().mapToLong(w -> w.shape().size()).sum())
+            .put("base_fingerprint", a.base().sha256())
+            .put("provenance", a.provenance());
     List<Listed> all = new ArrayList<>();
-    a.tensors().forEach((name, w) -> all.add(new Listed(name, w.dtype().toString(), dims(w.shape()))));
+    a.tensors()
+        .forEach((name, w) -> all.add(new Listed(name, w.dtype().toString(), dims(w.shape()))));
     return list(console, o, all);
   }
 
@@ -128,15 +162,23 @@ final class InspectCommand extends Command {
     return all;
   }
 
-  /** With {@code --tensors} says them one per line, or adds them to the JSON as {@code tensor_list}. */
+  /**
+   * With {@code --tensors} says them one per line, or adds them to the JSON as {@code tensor_list}.
+   */
   private JsonObject list(Console console, JsonObject o, List<Listed> all) {
     if (!tensors) return o;
-    for (Listed t : all) console.say(String.format(Locale.ROOT, "%-4s %-14s %s", t.dtype, Arrays.toString(t.dims), t.name));
+    for (Listed t : all)
+      console.say(
+          String.format(Locale.ROOT, "%-4s %-14s %s", t.dtype, Arrays.toString(t.dims), t.name));
     if (console.json())
       o.put(
           "tensor_list",
           all.stream()
-              .map(t -> JsonObject.create().put("name", t.name).put("dtype", t.dtype).put("shape", Arrays.stream(t.dims).boxed().toList()))
+              .map(t ->
+                  JsonObject.create()
+                      .put("name", t.name)
+                      .put("dtype", t.dtype)
+                      .put("shape", Arrays.stream(t.dims).boxed().toList()))
               .toList());
     return o;
   }

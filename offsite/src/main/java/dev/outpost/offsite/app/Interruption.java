@@ -4,9 +4,9 @@ import java.lang.reflect.Proxy;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Ctrl-C, made gentle: while a command trains, the first one lets the running step end and what is worth keeping be
- * saved; the second ends the process at once, as the first does when nothing is to be saved. A state on disk is whole
- * in any case.
+ * Ctrl-C, made gentle: while a command trains, the first one lets the running step end and what is
+ * worth keeping be saved; the second ends the process at once, as the first does when nothing is to
+ * be saved. A state on disk is whole in any case.
  */
 final class Interruption {
   private static final int SIGINT = 2;
@@ -15,7 +15,9 @@ final class Interruption {
   private volatile int signal;
   private volatile @Nullable Runnable gently;
 
-  /** Starts listening to SIGINT and SIGTERM; where the JVM offers no signals, they end it as ever. */
+  /**
+   * Starts listening to SIGINT and SIGTERM; where the JVM offers no signals, they end it as ever.
+   */
   static Interruption install() {
     Interruption i = new Interruption();
     i.handle("INT", SIGINT);
@@ -24,8 +26,9 @@ final class Interruption {
   }
 
   /**
-   * By reflection, since javac warns of sun.misc with no way to agree. A shutdown hook, the official way, comes too
-   * late: files are no longer written the usual way then, and a second Ctrl-C goes unheard.
+   * By reflection, since javac warns of sun.misc with no way to agree. A shutdown hook, the
+   * official way, comes too late: files are no longer written the usual way then, and a second
+   * Ctrl-C goes unheard.
    */
   private void handle(String name, int number) {
     try {

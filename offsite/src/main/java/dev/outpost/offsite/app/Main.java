@@ -32,7 +32,11 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "Both:        evaluate, generate, inspect",
       ""
     },
-    footer = {"", "outpost COMMAND --help tells each command's options.", "Exit codes: 0 done, 1 defect, 2 usage, 3 input refused, 4 input/output, 5 out of memory, 130 interrupted."})
+    footer = {
+      "",
+      "outpost COMMAND --help tells each command's options.",
+      "Exit codes: 0 done, 1 defect, 2 usage, 3 input refused, 4 input/output, 5 out of memory, 130 interrupted."
+    })
 public final class Main implements Runnable {
   @Spec CommandSpec spec;
 
@@ -43,9 +47,11 @@ public final class Main implements Runnable {
     Interruption interruption = Interruption.install();
     CommandLine cli = commandLine(interruption);
     // Always UTF-8, whatever the locale says: text, bars and JSON hold more than ASCII.
-    cli.setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8)).setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
+    cli.setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8))
+        .setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
     boolean watched = Terminal.watched();
-    for (CommandLine sub : cli.getSubcommands().values()) if (sub.getCommand() instanceof Command c) c.watched = watched;
+    for (CommandLine sub : cli.getSubcommands().values())
+      if (sub.getCommand() instanceof Command c) c.watched = watched;
     int code = cli.execute(args);
     System.exit(code == ExitCode.INTERRUPTED ? interruption.exitCode() : code);
   }
@@ -69,14 +75,13 @@ public final class Main implements Runnable {
     cli.setParameterExceptionHandler(Main::misused);
     cli.setExecutionExceptionHandler((e, c, parsed) -> tell(e, c));
     // The handler above never sees errors, such as a heap that is too small.
-    cli.setExecutionStrategy(
-        parsed -> {
-          try {
-            return new CommandLine.RunLast().execute(parsed);
-          } catch (Error e) {
-            return tell(e, parsed.asCommandLineList().getLast());
-          }
-        });
+    cli.setExecutionStrategy(parsed -> {
+      try {
+        return new CommandLine.RunLast().execute(parsed);
+      } catch (Error e) {
+        return tell(e, parsed.asCommandLineList().getLast());
+      }
+    });
     return cli;
   }
 
@@ -119,7 +124,10 @@ public final class Main implements Runnable {
           "out of memory: Java may take "
               + (Runtime.getRuntime().maxMemory() >> 20)
               + " MiB. Give it more with OUTPOST_JAVA_OPTS=-Xmx8g, or use a smaller --batch or --block, or --recompute. A state saved before is whole";
-      case InternalError i -> "a file that was in use has been cut short or its disk failed (" + i.getMessage() + "); do not write to a model while it is read";
+      case InternalError i ->
+          "a file that was in use has been cut short or its disk failed ("
+              + i.getMessage()
+              + "); do not write to a model while it is read";
       case AccessDeniedException d -> d.getFile() + ": permission denied";
       case NoSuchFileException n -> n.getFile() + ": no such file";
       default -> String.valueOf(e.getMessage());
@@ -135,7 +143,8 @@ public final class Main implements Runnable {
       case NonFiniteGradientException n -> ExitCode.REFUSED;
       case IOException io -> ExitCode.IO;
       // How the JVM reports that a mapped file lost its end.
-      case InternalError i when String.valueOf(i.getMessage()).contains("unsafe memory access") -> ExitCode.IO;
+      case InternalError i when String.valueOf(i.getMessage()).contains("unsafe memory access") ->
+          ExitCode.IO;
       case OutOfMemoryError o -> ExitCode.MEMORY;
       default -> ExitCode.DEFECT;
     };

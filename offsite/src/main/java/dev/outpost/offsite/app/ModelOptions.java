@@ -25,15 +25,22 @@ final class ModelOptions {
   Path adapter;
 
   static final class Source {
-    @Option(names = "--model", paramLabel = "DIR", description = "A full model: a Hugging Face folder.")
+    @Option(
+        names = "--model",
+        paramLabel = "DIR",
+        description = "A full model: a Hugging Face folder.")
     Path model;
 
-    @Option(names = "--package", paramLabel = "DIR", description = "A package: adapter and emulator.")
+    @Option(
+        names = "--package",
+        paramLabel = "DIR",
+        description = "A package: adapter and emulator.")
     Path pack;
   }
 
   /** An open model; close it after use. */
-  record Open(TransformerModel model, Tokenizer tokenizer, String name, Closeable files) implements Closeable {
+  record Open(TransformerModel model, Tokenizer tokenizer, String name, Closeable files)
+      implements Closeable {
     @Override
     public void close() throws IOException {
       files.close();
@@ -48,7 +55,10 @@ final class ModelOptions {
     ModelFolder f = ModelFolder.open(source.model);
     try {
       TransformerModel m = f.model();
-      if (adapter != null) m = Attach.merge(PlugIn.apply(m, BaseFingerprint.of(m), AdapterArtifact.read(adapter)), kernels);
+      if (adapter != null)
+        m =
+            Attach.merge(
+                PlugIn.apply(m, BaseFingerprint.of(m), AdapterArtifact.read(adapter)), kernels);
       return new Open(m, tokenizer(source.model, m), source.model.toString(), f::close);
     } catch (IOException | RuntimeException | PlugIn.RefusedException e) {
       f.close();
@@ -59,7 +69,10 @@ final class ModelOptions {
   private Open emulated(Kernels kernels) throws IOException, PlugIn.RefusedException {
     OffsitePackage p = OffsitePackage.open(source.pack);
     try {
-      TransformerModel m = adapter == null ? p.model() : Attach.merge(PlugIn.intoEmulator(p, AdapterArtifact.read(adapter)), kernels);
+      TransformerModel m =
+          adapter == null
+              ? p.model()
+              : Attach.merge(PlugIn.intoEmulator(p, AdapterArtifact.read(adapter)), kernels);
       return new Open(m, tokenizer(source.pack, m), source.pack.toString(), p::close);
     } catch (IOException | RuntimeException | PlugIn.RefusedException e) {
       p.close();

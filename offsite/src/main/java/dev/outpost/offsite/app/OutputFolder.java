@@ -44,34 +44,49 @@ record OutputFolder(Path path) {
   }
 
   /**
-   * Checks that {@code --out} can become a folder of this kind without harm to the inputs or to anything of another
-   * kind. Nothing is created.
+   * Checks that {@code --out} can become a folder of this kind without harm to the inputs or to
+   * anything of another kind. Nothing is created.
    */
   static OutputFolder of(Path out, Kind kind, Path... inputs) throws IOException {
     Path absolute = out.toAbsolutePath().normalize();
-    if (absolute.getFileName() == null) throw new BadInput("--out: " + out + " is the root of the file system; give a folder");
+    if (absolute.getFileName() == null)
+      throw new BadInput("--out: " + out + " is the root of the file system; give a folder");
     for (Path input : inputs) {
-      if (absolute.equals(input.toAbsolutePath().normalize()) || (Files.exists(absolute) && Files.exists(input) && Files.isSameFile(absolute, input)))
-        throw new BadInput("--out: " + out + " is also read from; choose another folder, so that what is there stays as it is");
+      if (absolute.equals(input.toAbsolutePath().normalize())
+          || (Files.exists(absolute) && Files.exists(input) && Files.isSameFile(absolute, input)))
+        throw new BadInput(
+            "--out: "
+                + out
+                + " is also read from; choose another folder, so that what is there stays as it is");
     }
     Path existing = absolute;
     while (existing != null && !Files.exists(existing)) existing = existing.getParent();
-    if (existing == null || !Files.isDirectory(existing)) throw new BadInput("--out: " + existing + " is a file; a folder is to be written here");
+    if (existing == null || !Files.isDirectory(existing))
+      throw new BadInput("--out: " + existing + " is a file; a folder is to be written here");
     if (!Files.isWritable(existing)) throw new AccessDeniedException(existing.toString());
     if (Files.isDirectory(absolute)) {
       Kind there = Kind.of(absolute);
-      if (there != Kind.NONE && there != kind) throw new BadInput("--out: " + out + " holds " + there + "; choose another folder for " + kind);
+      if (there != Kind.NONE && there != kind)
+        throw new BadInput(
+            "--out: " + out + " holds " + there + "; choose another folder for " + kind);
     }
     return new OutputFolder(out);
   }
 
-  /** Where a run keeps the state it resumes from: beside the result, so that the result can be sent as it lies. */
+  /**
+   * Where a run keeps the state it resumes from: beside the result, so that the result can be sent
+   * as it lies.
+   */
   Path state() {
     return path.resolveSibling(path.toAbsolutePath().normalize().getFileName() + ".training");
   }
 
   /** What to say when a run stopped early. */
   String stopped(int step) {
-    return "stopped after step " + step + "; the state is saved in " + state() + ". Run the same command to go on";
+    return "stopped after step "
+        + step
+        + "; the state is saved in "
+        + state()
+        + ". Run the same command to go on";
   }
 }

@@ -16,19 +16,38 @@ import picocli.CommandLine.Option;
 /** {@code outpost plug}: the adapter comes home. */
 @CommandLine.Command(
     name = "plug",
-    description = {"Owner: put a tuned adapter into the full model.", "Checks fingerprint, names and shapes first; LoRA is merged. Writes a Hugging Face folder."},
+    description = {
+      "Owner: put a tuned adapter into the full model.",
+      "Checks fingerprint, names and shapes first; LoRA is merged. Writes a Hugging Face folder."
+    },
     footer = {"", "Example: outpost plug --model owner/model --adapter adapter --out tuned"})
 final class PlugCommand extends Command {
-  @Option(names = "--model", required = true, paramLabel = "DIR", description = "The full model the package was made from.")
+  @Option(
+      names = "--model",
+      required = true,
+      paramLabel = "DIR",
+      description = "The full model the package was made from.")
   Path model;
 
-  @Option(names = "--adapter", required = true, paramLabel = "DIR", description = "The adapter from the data owner.")
+  @Option(
+      names = "--adapter",
+      required = true,
+      paramLabel = "DIR",
+      description = "The adapter from the data owner.")
   Path adapter;
 
-  @Option(names = "--out", required = true, paramLabel = "DIR", description = "Folder for the tuned model.")
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "DIR",
+      description = "Folder for the tuned model.")
   Path out;
 
-  @Option(names = "--dtype", paramLabel = "TYPE", description = "Store the model as ${COMPLETION-CANDIDATES}. Default: as the base, tuned tensors in F32.")
+  @Option(
+      names = "--dtype",
+      paramLabel = "TYPE",
+      description =
+          "Store the model as ${COMPLETION-CANDIDATES}. Default: as the base, tuned tensors in F32.")
   DType dtype;
 
   PlugCommand(Interruption interruption) {
@@ -40,11 +59,24 @@ final class PlugCommand extends Command {
     OutputFolder.of(out, OutputFolder.Kind.MODEL, model, adapter);
     try (ModelFolder folder = ModelFolder.open(model)) {
       AdapterArtifact artifact = AdapterArtifact.read(adapter);
-      TransformerModel plugged = Attach.merge(PlugIn.apply(folder.model(), BaseFingerprint.of(folder.model()), artifact), kernels);
+      TransformerModel plugged =
+          Attach.merge(
+              PlugIn.apply(folder.model(), BaseFingerprint.of(folder.model()), artifact), kernels);
       Companions.copy(model, out);
       ModelFolder.write(out, plugged, folder.config(), dtype);
-      console.say("tuned model written to " + out + ": " + artifact.tensors().size() + " tensors of " + artifact.slots() + " replaced");
-      console.emit(JsonObject.create().put("event", "result").put("model", out.toString()).put("tensors", artifact.tensors().size()));
+      console.say(
+          "tuned model written to "
+              + out
+              + ": "
+              + artifact.tensors().size()
+              + " tensors of "
+              + artifact.slots()
+              + " replaced");
+      console.emit(
+          JsonObject.create()
+              .put("event", "result")
+              .put("model", out.toString())
+              .put("tensors", artifact.tensors().size()));
       return ExitCode.OK;
     }
   }

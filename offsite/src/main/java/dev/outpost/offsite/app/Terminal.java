@@ -15,7 +15,10 @@ record Terminal(boolean moves, int width) {
   /** A file, a pipe or a test: lines are only added, of any width. */
   static final Terminal NONE = new Terminal(false, Integer.MAX_VALUE);
 
-  /** Whether this process talks to a person. {@code NO_PROGRESS} and {@code TERM=dumb} switch moving lines off. */
+  /**
+   * Whether this process talks to a person. {@code NO_PROGRESS} and {@code TERM=dumb} switch moving
+   * lines off.
+   */
   @SuppressWarnings("SystemConsoleNull") // -Djdk.console=java.base brings null back
   static boolean watched() {
     java.io.Console c = System.console();

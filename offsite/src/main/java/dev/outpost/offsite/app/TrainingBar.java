@@ -6,8 +6,8 @@ import java.util.Locale;
 import java.util.function.BooleanSupplier;
 
 /**
- * Shows a training run: on a terminal one moving line with bar, loss, tokens/s, time left and memory; otherwise a line every tenth of the way; with {@code --json} a JSON line per
- * step.
+ * Shows a training run: on a terminal one moving line with bar, loss, tokens/s, time left and
+ * memory; otherwise a line every tenth of the way; with {@code --json} a JSON line per step.
  */
 final class TrainingBar implements Progress {
   private static final int WIDTH = 24;
@@ -67,7 +67,15 @@ final class TrainingBar implements Progress {
         String.format(
             Locale.ROOT,
             "%d/%d  loss %.3f%s  %s tok/s  %s  %s",
-            s.step(), s.steps(), smoothed, validation, count(rate), s.step() == s.steps() ? "in " + time(elapsed()) : time(left).replace(" min", "") + " left", memory());
+            s.step(),
+            s.steps(),
+            smoothed,
+            validation,
+            count(rate),
+            s.step() == s.steps()
+                ? "in " + time(elapsed())
+                : time(left).replace(" min", "") + " left",
+            memory());
     int width = Math.min(WIDTH, console.columns() - head.length() - tail.length() - 1);
     if (width < 4) return head + tail;
     int filled = (int) ((long) width * s.step() / s.steps());
@@ -77,7 +85,9 @@ final class TrainingBar implements Progress {
   /** 873, 12.3k, 1.2M. */
   static String count(double rate) {
     if (rate < 999.5) return String.format(Locale.ROOT, "%.0f", rate);
-    return rate < 999_950 ? String.format(Locale.ROOT, "%.1fk", rate / 1e3) : String.format(Locale.ROOT, "%.1fM", rate / 1e6);
+    return rate < 999_950
+        ? String.format(Locale.ROOT, "%.1fk", rate / 1e3)
+        : String.format(Locale.ROOT, "%.1fM", rate / 1e6);
   }
 
   private double elapsed() {
@@ -99,7 +109,13 @@ final class TrainingBar implements Progress {
   public void evaluated(int step, double meanLoss, boolean best) {
     validation = String.format(Locale.ROOT, "  val %.2f", Math.exp(meanLoss));
     console.emit(
-        JsonObject.create().put("event", "validation").put("run", name).put("step", step).put("loss", meanLoss).put("perplexity", Math.exp(meanLoss)).put("best", best));
+        JsonObject.create()
+            .put("event", "validation")
+            .put("run", name)
+            .put("step", step)
+            .put("loss", meanLoss)
+            .put("perplexity", Math.exp(meanLoss))
+            .put("best", best));
   }
 
   @Override

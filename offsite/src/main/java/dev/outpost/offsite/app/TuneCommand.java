@@ -21,22 +21,44 @@ import picocli.CommandLine.Option;
 /** {@code outpost tune}: the data owner's work, with nothing but the package and the data. */
 @CommandLine.Command(
     name = "tune",
-    description = {"Data owner: tune a package's adapter on private text.", "Needs only the package. What is written to --out holds the adapter and nothing else; the state of a run is kept beside it, in DIR.training. Run the same command again to resume."},
-    footer = {"", "Without --steps, --batch and --lr: 200 steps of 4 blocks at 1e-4, with --lora at 1e-3.", "Example: outpost tune --package package --corpus private/ --out adapter"})
+    description = {
+      "Data owner: tune a package's adapter on private text.",
+      "Needs only the package. What is written to --out holds the adapter and nothing else; the state of a run is kept beside it, in DIR.training. Run the same command again to resume."
+    },
+    footer = {
+      "",
+      "Without --steps, --batch and --lr: 200 steps of 4 blocks at 1e-4, with --lora at 1e-3.",
+      "Example: outpost tune --package package --corpus private/ --out adapter"
+    })
 final class TuneCommand extends Command {
   @Mixin CorpusOptions corpus;
   @Mixin TrainingOptions training;
 
-  @Option(names = "--package", required = true, paramLabel = "DIR", description = "The package from the owner.")
+  @Option(
+      names = "--package",
+      required = true,
+      paramLabel = "DIR",
+      description = "The package from the owner.")
   Path pack;
 
-  @Option(names = "--out", required = true, paramLabel = "DIR", description = "Folder for the tuned adapter.")
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "DIR",
+      description = "Folder for the tuned adapter.")
   Path out;
 
-  @Option(names = "--lora", paramLabel = "RANK", description = "Tune LoRA of this rank inside the adapter blocks instead of all their parameters.")
+  @Option(
+      names = "--lora",
+      paramLabel = "RANK",
+      description =
+          "Tune LoRA of this rank inside the adapter blocks instead of all their parameters.")
   Integer lora;
 
-  @Option(names = "--lora-alpha", paramLabel = "X", description = "LoRA's alpha. Default: twice the rank.")
+  @Option(
+      names = "--lora-alpha",
+      paramLabel = "X",
+      description = "LoRA's alpha. Default: twice the rank.")
   Float alpha;
 
   @Option(names = "--lora-dropout", paramLabel = "P", description = "LoRA's dropout. Default: 0.")
@@ -60,9 +82,20 @@ final class TuneCommand extends Command {
       AdapterTuning tuning = AdapterTuning.of(p, config, seed);
       TransformerModel model = tuning.model();
       console.note(
-          String.format(Locale.ROOT, "tuning %,d of %,d parameters on %d blocks of %d tokens", model.count(true), model.count(false), train.count(), train.length()));
+          String.format(
+              Locale.ROOT,
+              "tuning %,d of %,d parameters on %d blocks of %d tokens",
+              model.count(true),
+              model.count(false),
+              train.count(),
+              train.length()));
       Trainer trainer = tuning.trainer(train, validation, plan, kernels);
-      Map<String, String> identity = Map.of("package_sha256", p.sha256(), "lora", config.map(LoraConfig::toString).orElse("none"));
+      Map<String, String> identity =
+          Map.of(
+              "package_sha256",
+              p.sha256(),
+              "lora",
+              config.map(LoraConfig::toString).orElse("none"));
       Trainer.Result result = trainer.run(folder.state(), identity, bar(console, "tune"));
       if (!result.finished()) {
         console.error(folder.stopped(result.steps()));
@@ -80,7 +113,12 @@ final class TuneCommand extends Command {
               .put("seed", seed);
       tuning.artifact(provenance).write(out);
       console.say(
-          String.format(Locale.ROOT, "adapter written to %s; emulator perplexity on held-back text %.2f (best of step %d)", out, Math.exp(result.bestLoss()), result.bestStep()));
+          String.format(
+              Locale.ROOT,
+              "adapter written to %s; emulator perplexity on held-back text %.2f (best of step %d)",
+              out,
+              Math.exp(result.bestLoss()),
+              result.bestStep()));
       console.emit(
           JsonObject.create()
               .put("event", "result")
@@ -99,7 +137,12 @@ final class TuneCommand extends Command {
       return Optional.empty();
     }
     try {
-      return Optional.of(new LoraConfig(lora, alpha == null ? 2f * lora : alpha, dropout == null ? 0 : dropout, LoraConfig.ALL_PROJECTIONS));
+      return Optional.of(
+          new LoraConfig(
+              lora,
+              alpha == null ? 2f * lora : alpha,
+              dropout == null ? 0 : dropout,
+              LoraConfig.ALL_PROJECTIONS));
     } catch (IllegalArgumentException e) {
       throw new BadInput("--" + e.getMessage());
     }

@@ -7,7 +7,16 @@ import picocli.CommandLine.IVersionProvider;
 final class Version implements IVersionProvider {
   @Override
   public String[] getVersion() {
-    String version = Objects.requireNonNullElse(Version.class.getPackage().getImplementationVersion(), "development build");
-    return new String[] {"Outpost " + version, "Java " + System.getProperty("java.vm.version") + " (" + System.getProperty("java.vendor") + ")"};
+    String version =
+        Objects.requireNonNullElse(
+            Version.class.getPackage().getImplementationVersion(), "development build");
+    return new String[] {
+      "Outpost " + version,
+      "Java "
+          + System.getProperty("java.vm.version")
+          + " ("
+          + System.getProperty("java.vendor")
+          + ")"
+    };
   }
 }

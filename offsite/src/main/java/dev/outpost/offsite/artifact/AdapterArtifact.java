@@ -19,8 +19,9 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What the data owner sends back: the tuned numbers by name, and a manifest with the fingerprint of the base they belong to. A folder of {@code adapter.safetensors} and
- * {@code manifest.json}. It holds nothing of the data but what training left in the numbers.
+ * What the data owner sends back: the tuned numbers by name, and a manifest with the fingerprint of
+ * the base they belong to. A folder of {@code adapter.safetensors} and {@code manifest.json}. It
+ * holds nothing of the data but what training left in the numbers.
  *
  * @param base fingerprint of the full model the package was made from
  * @param slots the slots that were tuned
@@ -28,9 +29,15 @@ import java.util.Set;
  * @param tensors tuned values by name
  * @param provenance how it was tuned: data size, steps, seed, losses
  */
-public record AdapterArtifact(BaseFingerprint base, Set<String> slots, Optional<LoraConfig> lora, Map<String, HeapWeight> tensors, JsonObject provenance) {
+public record AdapterArtifact(
+    BaseFingerprint base,
+    Set<String> slots,
+    Optional<LoraConfig> lora,
+    Map<String, HeapWeight> tensors,
+    JsonObject provenance) {
   /** What {@code manifest.json} says in its field {@code format}. */
   public static final String FORMAT = "outpost-adapter";
+
   private static final String WEIGHTS = "adapter.safetensors";
 
   public AdapterArtifact {
@@ -39,23 +46,42 @@ public record AdapterArtifact(BaseFingerprint base, Set<String> slots, Optional<
   }
 
   /** The trainable parameters of a tuned model, shared, as an artifact. */
-  public static AdapterArtifact of(TransformerModel tuned, BaseFingerprint base, Set<String> slots, Optional<LoraConfig> lora, JsonObject provenance) {
+  public static AdapterArtifact of(
+      TransformerModel tuned,
+      BaseFingerprint base,
+      Set<String> slots,
+      Optional<LoraConfig> lora,
+      JsonObject provenance) {
     Map<String, HeapWeight> tensors = new LinkedHashMap<>();
-    tuned.visit(
-        (name, p) -> {
-          if (p.trainable()) tensors.put(name, (HeapWeight) p.weight());
-        });
-    if (tensors.isEmpty()) throw new IllegalArgumentException("adapter: the model has no trainable parameter");
+    tuned.visit((name, p) -> {
+      if (p.trainable()) tensors.put(name, (HeapWeight) p.weight());
+    });
+    if (tensors.isEmpty())
+      throw new IllegalArgumentException("adapter: the model has no trainable parameter");
     return new AdapterArtifact(base, slots, lora, tensors, provenance);
   }
 
-  /** Writes the artifact; the manifest with the digest comes last, so that a folder whose digest is right is a whole artifact; on a full disk the old one stays. */
+  /**
+   * Writes the artifact; the manifest with the digest comes last, so that a folder whose digest is
+   * right is a whole artifact; on a full disk the old one stays.
+   */
   public void write(Path folder) throws IOException {
     SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, null, Map.of("format", FORMAT));
-    JsonObject m = Manifest.create(FORMAT, base, folder.resolve(WEIGHTS)).put("method", lora.isPresent() ? "lora" : "full").put("slots", List.copyOf(slots));
-    lora.ifPresent(
-        l -> m.put("lora", JsonObject.create().put("rank", l.rank()).put("alpha", l.alpha()).put("dropout", l.dropout()).put("targets", l.targets())));
-    m.put("tensors", List.copyOf(tensors.keySet())).put("provenance", provenance).write(folder.resolve(Manifest.FILE));
+    JsonObject m =
+        Manifest.create(FORMAT, base, folder.resolve(WEIGHTS))
+            .put("method", lora.isPresent() ? "lora" : "full")
+            .put("slots", List.copyOf(slots));
+    lora.ifPresent(l ->
+        m.put(
+            "lora",
+            JsonObject.create()
+                .put("rank", l.rank())
+                .put("alpha", l.alpha())
+                .put("dropout", l.dropout())
+                .put("targets", l.targets())));
+    m.put("tensors", List.copyOf(tensors.keySet()))
+        .put("provenance", provenance)
+        .write(folder.resolve(Manifest.FILE));
   }
 
   /** Reads and checks an artifact: manifest, digest, names, finite values. */
@@ -64,7 +90,8 @@ public record AdapterArtifact(BaseFingerprint base, Set<String> slots, Optional<
     Set<String> listed = new LinkedHashSet<>(m.strings("tensors"));
     Map<String, HeapWeight> tensors = new LinkedHashMap<>();
     try (Checkpoint c = Checkpoint.ofFile(folder.resolve(WEIGHTS))) {
-      if (!listed.equals(c.names())) throw m.wrong("tensors", "lists " + listed + ", but " + WEIGHTS + " holds " + c.names());
+      if (!listed.equals(c.names()))
+        throw m.wrong("tensors", "lists " + listed + ", but " + WEIGHTS + " holds " + c.names());
       for (String name : listed) {
         Weight w = c.weight(name);
         HeapWeight values = HeapWeight.of(w.toTensor());
@@ -72,13 +99,27 @@ public record AdapterArtifact(BaseFingerprint base, Set<String> slots, Optional<
         tensors.put(name, values);
       }
     }
-    return new AdapterArtifact(Manifest.base(m), new LinkedHashSet<>(m.strings("slots")), lora(m), tensors, m.object("provenance"));
+    return new AdapterArtifact(
+        Manifest.base(m),
+        new LinkedHashSet<>(m.strings("slots")),
+        lora(m),
+        tensors,
+        m.object("provenance"));
   }
 
-  private static void refuseNonFinite(Path folder, String name, HeapWeight w) throws FormatException {
+  private static void refuseNonFinite(Path folder, String name, HeapWeight w)
+      throws FormatException {
     for (int i = 0; i < w.tensor().size(); i++) {
       if (!Float.isFinite(w.tensor().get(i)))
-        throw new FormatException(folder.resolve(WEIGHTS) + ": tensor " + name + " holds " + w.tensor().get(i) + " at element " + i + "; an adapter must be finite. Its training diverged: tune again with a lower learning rate");
+        throw new FormatException(
+            folder.resolve(WEIGHTS)
+                + ": tensor "
+                + name
+                + " holds "
+                + w.tensor().get(i)
+                + " at element "
+                + i
+                + "; an adapter must be finite. Its training diverged: tune again with a lower learning rate");
     }
   }
 
@@ -88,9 +129,15 @@ public record AdapterArtifact(BaseFingerprint base, Set<String> slots, Optional<
       case "full" -> Optional.empty();
       case "lora" -> {
         JsonObject l = m.object("lora");
-        for (String field : List.of("alpha", "dropout")) if (!l.has(field)) throw l.wrong(field, "is missing; expected a number");
+        for (String field : List.of("alpha", "dropout"))
+          if (!l.has(field)) throw l.wrong(field, "is missing; expected a number");
         try {
-          yield Optional.of(new LoraConfig(l.integer("rank", 1, 1 << 20), (float) l.number("alpha", 1), (float) l.number("dropout", 0), l.strings("targets")));
+          yield Optional.of(
+              new LoraConfig(
+                  l.integer("rank", 1, 1 << 20),
+                  (float) l.number("alpha", 1),
+                  (float) l.number("dropout", 0),
+                  l.strings("targets")));
         } catch (IllegalArgumentException e) {
           throw m.wrong("lora", "is not usable: " + e.getMessage());
         }

@@ -14,7 +14,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * SHA-256 over a model's parameters: for each, in order of name, {@code name \0 dtype \0 shape \0} and its bytes as stored. Two models with one fingerprint hold the same numbers.
+ * SHA-256 over a model's parameters: for each, in order of name, {@code name \0 dtype \0 shape \0}
+ * and its bytes as stored. Two models with one fingerprint hold the same numbers.
  *
  * @param sha256 64 hexadecimal digits
  */
@@ -22,27 +23,30 @@ public record BaseFingerprint(String sha256) {
   private static final int CHUNK = 1 << 20;
 
   public BaseFingerprint {
-    if (!sha256.matches("[0-9a-f]{64}")) throw new IllegalArgumentException("fingerprint: must be 64 hexadecimal digits, got " + sha256);
+    if (!sha256.matches("[0-9a-f]{64}"))
+      throw new IllegalArgumentException(
+          "fingerprint: must be 64 hexadecimal digits, got " + sha256);
   }
 
   /** Reads every byte of the model once. */
   public static BaseFingerprint of(TransformerModel model) {
     Map<String, Parameter> byName = new TreeMap<>(model.parameters());
     MessageDigest digest = Digest.sha256();
-    byName.forEach(
-        (name, p) -> {
-          Weight w = p.weight();
-          digest.update((name + "\0" + w.dtype() + "\0" + w.shape() + "\0").getBytes(StandardCharsets.UTF_8));
-          switch (w) {
-            case MappedWeight m -> update(digest, m.segment());
-            case HeapWeight h -> update(digest, h);
-          }
-        });
+    byName.forEach((name, p) -> {
+      Weight w = p.weight();
+      digest.update(
+          (name + "\0" + w.dtype() + "\0" + w.shape() + "\0").getBytes(StandardCharsets.UTF_8));
+      switch (w) {
+        case MappedWeight m -> update(digest, m.segment());
+        case HeapWeight h -> update(digest, h);
+      }
+    });
     return new BaseFingerprint(Digest.hex(digest));
   }
 
   private static void update(MessageDigest digest, MemorySegment segment) {
-    for (long at = 0; at < segment.byteSize(); at += CHUNK) digest.update(segment.asSlice(at, Math.min(CHUNK, segment.byteSize() - at)).asByteBuffer());
+    for (long at = 0; at < segment.byteSize(); at += CHUNK)
+      digest.update(segment.asSlice(at, Math.min(CHUNK, segment.byteSize() - at)).asByteBuffer());
   }
 
   private static void update(MessageDigest digest, HeapWeight w) {

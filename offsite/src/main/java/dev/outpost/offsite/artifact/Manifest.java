@@ -6,7 +6,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** What both kinds of artifact say about themselves in {@code manifest.json}: what they are, of which base, and the digest of their weights. */
+/**
+ * What both kinds of artifact say about themselves in {@code manifest.json}: what they are, of
+ * which base, and the digest of their weights.
+ */
 final class Manifest {
   static final String FILE = "manifest.json";
   static final int VERSION = 1;
@@ -14,14 +17,26 @@ final class Manifest {
   private Manifest() {}
 
   static JsonObject create(String format, BaseFingerprint base, Path weights) throws IOException {
-    return JsonObject.create().put("format", format).put("version", VERSION).put("base_fingerprint", base.sha256()).put("weights_sha256", Digest.of(weights));
+    return JsonObject.create()
+        .put("format", format)
+        .put("version", VERSION)
+        .put("base_fingerprint", base.sha256())
+        .put("weights_sha256", Digest.of(weights));
   }
 
   /** Reads and checks a manifest and the digest of the weights beside it. */
   static JsonObject read(Path folder, String format, String weights) throws IOException {
     JsonObject m = JsonObject.read(folder.resolve(FILE));
-    if (!m.string("format").equals(format)) throw m.wrong("format", "is \"" + m.string("format") + "\", expected \"" + format + "\"");
-    if (m.integer("version") != VERSION) throw m.wrong("version", "is " + m.integer("version") + "; this Outpost reads version " + VERSION + ". Use the Outpost that wrote it, or a newer one");
+    if (!m.string("format").equals(format))
+      throw m.wrong("format", "is \"" + m.string("format") + "\", expected \"" + format + "\"");
+    if (m.integer("version") != VERSION)
+      throw m.wrong(
+          "version",
+          "is "
+              + m.integer("version")
+              + "; this Outpost reads version "
+              + VERSION
+              + ". Use the Outpost that wrote it, or a newer one");
     requireDigest(m, "weights_sha256", folder.resolve(weights));
     return m;
   }
@@ -29,9 +44,19 @@ final class Manifest {
   /** Refuses a file that is not the one the manifest was written for. */
   static void requireDigest(JsonObject manifest, String field, Path file) throws IOException {
     String wanted = manifest.string(field);
-    if (!Files.isRegularFile(file)) throw new FormatException(file + ": no such file, but the manifest beside it names its digest; copy the whole folder");
+    if (!Files.isRegularFile(file))
+      throw new FormatException(
+          file
+              + ": no such file, but the manifest beside it names its digest; copy the whole folder");
     String digest = Digest.of(file);
-    if (!digest.equals(wanted)) throw new FormatException(file + ": its SHA-256 " + digest + " is not the manifest's " + wanted + "; the file was changed or damaged. Ask for it again");
+    if (!digest.equals(wanted))
+      throw new FormatException(
+          file
+              + ": its SHA-256 "
+              + digest
+              + " is not the manifest's "
+              + wanted
+              + "; the file was changed or damaged. Ask for it again");
   }
 
   static BaseFingerprint base(JsonObject manifest) throws FormatException {

@@ -21,12 +21,14 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the owner sends: adapter and emulator as one model, its configuration, and a manifest. A folder of {@code config.json}, {@code model.safetensors} (the engine's own names),
- * {@code manifest.json}, and the tokenizer's files. It holds nothing of the blocks that were dropped.
+ * What the owner sends: adapter and emulator as one model, its configuration, and a manifest. A
+ * folder of {@code config.json}, {@code model.safetensors} (the engine's own names), {@code
+ * manifest.json}, and the tokenizer's files. It holds nothing of the blocks that were dropped.
  */
 public final class OffsitePackage implements AutoCloseable {
   /** What {@code manifest.json} says in its field {@code format}. */
   public static final String FORMAT = "outpost-package";
+
   private static final String WEIGHTS = "model.safetensors";
 
   private final Path path;
@@ -36,7 +38,13 @@ public final class OffsitePackage implements AutoCloseable {
   private final TransformerModel model;
   private final Set<String> adapterSlots;
 
-  private OffsitePackage(Path path, JsonObject manifest, JsonObject config, Checkpoint checkpoint, TransformerModel model, Set<String> adapterSlots) {
+  private OffsitePackage(
+      Path path,
+      JsonObject manifest,
+      JsonObject config,
+      Checkpoint checkpoint,
+      TransformerModel model,
+      Set<String> adapterSlots) {
     this.path = path;
     this.manifest = manifest;
     this.config = config;
@@ -46,7 +54,8 @@ public final class OffsitePackage implements AutoCloseable {
   }
 
   /**
-   * Writes a package; the manifest with the digests comes last, so that a folder whose digests are right is a whole package; on a full disk the old one stays.
+   * Writes a package; the manifest with the digests comes last, so that a folder whose digests are
+   * right is a whole package; on a full disk the old one stays.
    *
    * @param emulated adapter and emulator as one model
    * @param adapterSlots the slots the data owner may tune
@@ -56,7 +65,14 @@ public final class OffsitePackage implements AutoCloseable {
    * @param dtype stored type; null keeps each tensor's own
    */
   public static void write(
-      Path folder, TransformerModel emulated, Set<String> adapterSlots, BaseFingerprint base, JsonObject config, JsonObject recipe, @Nullable DType dtype) throws IOException {
+      Path folder,
+      TransformerModel emulated,
+      Set<String> adapterSlots,
+      BaseFingerprint base,
+      JsonObject config,
+      JsonObject recipe,
+      @Nullable DType dtype)
+      throws IOException {
     Map<String, Weight> tensors = new LinkedHashMap<>();
     emulated.visit((name, p) -> tensors.put(name, p.weight()));
     SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, dtype, Map.of("format", FORMAT));
@@ -73,21 +89,30 @@ public final class OffsitePackage implements AutoCloseable {
   public static OffsitePackage open(Path folder) throws IOException {
     JsonObject manifest = Manifest.read(folder, FORMAT, WEIGHTS);
     Manifest.base(manifest);
-    // Heads and activation leave no trace in any shape: a changed config would compute something else in silence.
+    // Heads and activation leave no trace in any shape: a changed config would compute something
+    // else in silence.
     Manifest.requireDigest(manifest, "config_sha256", folder.resolve("config.json"));
     JsonObject config = JsonObject.read(folder.resolve("config.json"));
     Spec spec = Family.of(config).read(config);
     List<String> slots = manifest.strings("slots");
     Set<String> adapter = new LinkedHashSet<>(manifest.strings("adapter_slots"));
-    for (String s : slots) if (!s.matches("blocks\\.(0|[1-9][0-9]{0,5})") || Integer.parseInt(s.substring(7)) >= spec.layers()) throw manifest.wrong("slots", "names " + s + ", which is no block of a model of " + spec.layers());
-    if (new LinkedHashSet<>(slots).size() != slots.size()) throw manifest.wrong("slots", "must be distinct, got " + slots);
-    if (adapter.isEmpty() || !slots.containsAll(adapter)) throw manifest.wrong("adapter_slots", "must be some of slots " + slots + ", got " + adapter);
+    for (String s : slots)
+      if (!s.matches("blocks\\.(0|[1-9][0-9]{0,5})")
+          || Integer.parseInt(s.substring(7)) >= spec.layers())
+        throw manifest.wrong(
+            "slots", "names " + s + ", which is no block of a model of " + spec.layers());
+    if (new LinkedHashSet<>(slots).size() != slots.size())
+      throw manifest.wrong("slots", "must be distinct, got " + slots);
+    if (adapter.isEmpty() || !slots.containsAll(adapter))
+      throw manifest.wrong("adapter_slots", "must be some of slots " + slots + ", got " + adapter);
     Checkpoint checkpoint = Checkpoint.ofFile(folder.resolve(WEIGHTS));
     try {
       CheckpointSource source = CheckpointSource.ofOwnNames(folder, checkpoint);
       TransformerModel model = ModelFactory.build(spec, slots, source);
       List<String> unused = source.report(List.of()).unused();
-      if (!unused.isEmpty()) throw new FormatException(folder.resolve(WEIGHTS) + ": holds tensors that are no part of the package: " + unused);
+      if (!unused.isEmpty())
+        throw new FormatException(
+            folder.resolve(WEIGHTS) + ": holds tensors that are no part of the package: " + unused);
       return new OffsitePackage(folder, manifest, config, checkpoint, model, adapter);
     } catch (IOException | RuntimeException e) {
       checkpoint.close();

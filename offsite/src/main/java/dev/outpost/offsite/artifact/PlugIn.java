@@ -13,7 +13,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** Puts a tuned adapter into the owner's full model, by name, shape and fingerprint; never by position. */
+/**
+ * Puts a tuned adapter into the owner's full model, by name, shape and fingerprint; never by
+ * position.
+ */
 public final class PlugIn {
   private PlugIn() {}
 
@@ -34,27 +37,48 @@ public final class PlugIn {
   }
 
   /**
-   * The model with the adapter in place; LoRA stays attached (see {@link Attach#merge}). The model given is unchanged.
+   * The model with the adapter in place; LoRA stays attached (see {@link Attach#merge}). The model
+   * given is unchanged.
    *
    * @param base fingerprint of {@code model}
    * @throws RefusedException with all reasons, when anything does not fit; then nothing was built
    */
-  public static TransformerModel apply(TransformerModel model, BaseFingerprint base, AdapterArtifact artifact) throws RefusedException {
+  public static TransformerModel apply(
+      TransformerModel model, BaseFingerprint base, AdapterArtifact artifact)
+      throws RefusedException {
     List<String> reasons = new ArrayList<>();
     if (!base.equals(artifact.base()))
-      reasons.add("the adapter was tuned for base " + artifact.base().brief() + "…, this model is " + base.brief() + "…; plug it into the model its package was made from");
+      reasons.add(
+          "the adapter was tuned for base "
+              + artifact.base().brief()
+              + "…, this model is "
+              + base.brief()
+              + "…; plug it into the model its package was made from");
     return fit(model, artifact, reasons);
   }
 
-  /** The package's own model with the adapter in place, for measuring [A', E*]; the emulator is not the base, so only names and shapes are checked. */
-  public static TransformerModel intoEmulator(OffsitePackage pack, AdapterArtifact artifact) throws RefusedException, java.io.IOException {
+  /**
+   * The package's own model with the adapter in place, for measuring [A', E*]; the emulator is not
+   * the base, so only names and shapes are checked.
+   */
+  public static TransformerModel intoEmulator(OffsitePackage pack, AdapterArtifact artifact)
+      throws RefusedException, java.io.IOException {
     List<String> reasons = new ArrayList<>();
-    if (!pack.base().equals(artifact.base())) reasons.add("the adapter was tuned for base " + artifact.base().brief() + "…, the package is of base " + pack.base().brief() + "…");
+    if (!pack.base().equals(artifact.base()))
+      reasons.add(
+          "the adapter was tuned for base "
+              + artifact.base().brief()
+              + "…, the package is of base "
+              + pack.base().brief()
+              + "…");
     return fit(pack.model(), artifact, reasons);
   }
 
-  private static TransformerModel fit(TransformerModel model, AdapterArtifact artifact, List<String> reasons) throws RefusedException {
-    Set<String> slots = model.slots().stream().map(Slot::name).collect(Collectors.toCollection(LinkedHashSet::new));
+  private static TransformerModel fit(
+      TransformerModel model, AdapterArtifact artifact, List<String> reasons)
+      throws RefusedException {
+    Set<String> slots =
+        model.slots().stream().map(Slot::name).collect(Collectors.toCollection(LinkedHashSet::new));
     Set<String> foreign = new LinkedHashSet<>(artifact.slots());
     foreign.removeAll(slots);
     if (!foreign.isEmpty()) reasons.add("the model has no slots named " + foreign);
@@ -70,18 +94,26 @@ public final class PlugIn {
     Map<String, Parameter> own = target.parameters();
     artifact
         .tensors()
-        .forEach(
-            (name, w) -> {
-              Parameter p = own.get(name);
-              if (p == null) reasons.add("the model has no parameter named " + name);
-              else if (!p.shape().equals(w.shape())) reasons.add(name + " has shape " + w.shape() + " in the adapter, " + p.shape() + " in the model");
-              else if (!within(artifact.slots(), name)) reasons.add(name + " is outside the adapter's slots " + artifact.slots());
-            });
-    own.forEach(
-        (name, p) -> {
-          boolean expected = within(artifact.slots(), name) && (artifact.lora().isEmpty() || p.trainable());
-          if (expected && !artifact.tensors().containsKey(name)) reasons.add("the adapter lacks " + name);
+        .forEach((name, w) -> {
+          Parameter p = own.get(name);
+          if (p == null) reasons.add("the model has no parameter named " + name);
+          else if (!p.shape().equals(w.shape()))
+            reasons.add(
+                name
+                    + " has shape "
+                    + w.shape()
+                    + " in the adapter, "
+                    + p.shape()
+                    + " in the model");
+          else if (!within(artifact.slots(), name))
+            reasons.add(name + " is outside the adapter's slots " + artifact.slots());
         });
+    own.forEach((name, p) -> {
+      boolean expected =
+          within(artifact.slots(), name) && (artifact.lora().isEmpty() || p.trainable());
+      if (expected && !artifact.tensors().containsKey(name))
+        reasons.add("the adapter lacks " + name);
+    });
     if (!reasons.isEmpty()) throw new RefusedException(reasons);
     return replace(target, artifact.tensors());
   }

@@ -16,8 +16,10 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * Emulator distillation (Xiao et al. 2023, get_kd_loss): the emulator blocks learn to do what the full middle does on the same input, {@code L = lmWeight·L_lm + kdWeight·L_kd} with
- * {@code L_kd = mean(((T − S)/rms(T))²)}. Adapter, embeddings and head stay frozen; the LM loss reaches the emulator through the frozen top adapter.
+ * Emulator distillation (Xiao et al. 2023, get_kd_loss): the emulator blocks learn to do what the
+ * full middle does on the same input, {@code L = lmWeight·L_lm + kdWeight·L_kd} with {@code L_kd =
+ * mean(((T − S)/rms(T))²)}. Adapter, embeddings and head stay frozen; the LM loss reaches the
+ * emulator through the frozen top adapter.
  *
  * @param teacher the full middle
  * @param bottom size of the bottom adapter in slots
@@ -25,7 +27,9 @@ import java.util.stream.Collectors;
  * @param lmWeight 1 in the paper
  * @param kdWeight 30 in the paper
  */
-public record Distillation(List<Slot> teacher, int bottom, int emulator, float lmWeight, float kdWeight) implements Objective {
+public record Distillation(
+    List<Slot> teacher, int bottom, int emulator, float lmWeight, float kdWeight)
+    implements Objective {
   /** The paper's weights for language models. */
   public static final float PAPER_LM_WEIGHT = 1;
 
@@ -33,12 +37,14 @@ public record Distillation(List<Slot> teacher, int bottom, int emulator, float l
   public static final float PAPER_KD_WEIGHT = 30;
 
   public Distillation {
-    if (!(lmWeight >= 0) || !(kdWeight >= 0) || lmWeight + kdWeight == 0) throw new IllegalArgumentException("distillation: weights must be ≥ 0 and not both 0");
+    if (!(lmWeight >= 0) || !(kdWeight >= 0) || lmWeight + kdWeight == 0)
+      throw new IllegalArgumentException("distillation: weights must be ≥ 0 and not both 0");
     teacher = List.copyOf(teacher);
   }
 
   /** The student: the model with {@code emulated} in the middle, only those blocks trainable. */
-  public static TransformerModel student(TransformerModel full, Sandwich split, List<Slot> emulated) {
+  public static TransformerModel student(
+      TransformerModel full, Sandwich split, List<Slot> emulated) {
     Set<String> slots = emulated.stream().map(Slot::name).collect(Collectors.toSet());
     return full.withSlots(split.around(emulated)).trainable(name -> Sandwich.owns(slots, name));
   }
@@ -55,8 +61,17 @@ public record Distillation(List<Slot> teacher, int bottom, int emulator, float l
       total = Scale.scale(tape, NormalisedMse.normalisedMse(tape, s, t.value()), kdWeight);
     }
     if (lmWeight > 0) {
-      Var top = student.norm().apply(pass, TransformerModel.stack(pass, slots.subList(bottom + emulator, slots.size()), s));
-      Var lm = Scale.scale(tape, CrossEntropy.linearCrossEntropy(tape, top, pass.of(student.headWeight()), targets), lmWeight);
+      Var top =
+          student
+              .norm()
+              .apply(
+                  pass,
+                  TransformerModel.stack(pass, slots.subList(bottom + emulator, slots.size()), s));
+      Var lm =
+          Scale.scale(
+              tape,
+              CrossEntropy.linearCrossEntropy(tape, top, pass.of(student.headWeight()), targets),
+              lmWeight);
       total = total == null ? lm : Add.add(tape, total, lm);
     }
     return total;

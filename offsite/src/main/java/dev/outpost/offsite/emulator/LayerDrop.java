@@ -5,19 +5,23 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Uniform layer drop (Xiao et al. 2023, released utils.py): of m middle blocks keep k, {@code idx_i = round(i·(m−1)/(k−1))} with Python's round-half-to-even, so the first and the
- * last are always kept. (FederatedScope floors instead and keeps other layers.)
+ * Uniform layer drop (Xiao et al. 2023, released utils.py): of m middle blocks keep k, {@code idx_i
+ * = round(i·(m−1)/(k−1))} with Python's round-half-to-even, so the first and the last are always
+ * kept. (FederatedScope floors instead and keeps other layers.)
  *
  * @param keep k ≥ 1 blocks to keep; with k = 1 only the first, as the formula's limit i = 0 says
  */
 public record LayerDrop(int keep) implements EmulatorStep {
   public LayerDrop {
-    if (keep < 1) throw new IllegalArgumentException("layer drop: must keep at least one block, got " + keep);
+    if (keep < 1)
+      throw new IllegalArgumentException("layer drop: must keep at least one block, got " + keep);
   }
 
   /** Positions kept of m blocks, ascending. */
   public static int[] indices(int m, int k) {
-    if (k < 1 || k > m) throw new IllegalArgumentException("layer drop: cannot keep " + k + " of " + m + " blocks; choose 1 to " + m);
+    if (k < 1 || k > m)
+      throw new IllegalArgumentException(
+          "layer drop: cannot keep " + k + " of " + m + " blocks; choose 1 to " + m);
     int[] kept = new int[k];
     double stride = k == 1 ? 0 : (m - 1.0) / (k - 1.0);
     for (int i = 0; i < k; i++) kept[i] = (int) Math.rint(i * stride);

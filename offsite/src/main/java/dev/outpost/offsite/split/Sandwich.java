@@ -8,8 +8,9 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The split of a stack into adapter and remainder (Xiao et al. 2023): the first {@code bottom} and the last {@code top} blocks are the adapter, what lies between is what the owner
- * keeps and compresses.
+ * The split of a stack into adapter and remainder (Xiao et al. 2023): the first {@code bottom} and
+ * the last {@code top} blocks are the adapter, what lies between is what the owner keeps and
+ * compresses.
  *
  * @param bottom blocks of the bottom adapter
  * @param middle blocks the owner keeps
@@ -26,10 +27,20 @@ public record Sandwich(List<Slot> bottom, List<Slot> middle, List<Slot> top) {
   public static Sandwich of(TransformerModel model, int bottom, int top) {
     List<Slot> all = model.slots();
     int n = all.size();
-    if (bottom < 0 || top < 0 || bottom + top < 1) throw new IllegalArgumentException("split: needs at least one adapter block, got bottom " + bottom + ", top " + top);
+    if (bottom < 0 || top < 0 || bottom + top < 1)
+      throw new IllegalArgumentException(
+          "split: needs at least one adapter block, got bottom " + bottom + ", top " + top);
     if (bottom + top >= n)
-      throw new IllegalArgumentException("split: " + bottom + " bottom and " + top + " top blocks leave no middle in a model of " + n + " blocks; choose fewer");
-    return new Sandwich(all.subList(0, bottom), all.subList(bottom, n - top), all.subList(n - top, n));
+      throw new IllegalArgumentException(
+          "split: "
+              + bottom
+              + " bottom and "
+              + top
+              + " top blocks leave no middle in a model of "
+              + n
+              + " blocks; choose fewer");
+    return new Sandwich(
+        all.subList(0, bottom), all.subList(bottom, n - top), all.subList(n - top, n));
   }
 
   /** Names of the adapter's slots. */
@@ -48,7 +59,10 @@ public record Sandwich(List<Slot> bottom, List<Slot> middle, List<Slot> top) {
     return all;
   }
 
-  /** Whether a parameter belongs to one of these slots ({@code blocks.1.mlp.up.weight} to {@code blocks.1}). */
+  /**
+   * Whether a parameter belongs to one of these slots ({@code blocks.1.mlp.up.weight} to {@code
+   * blocks.1}).
+   */
   public static boolean owns(Set<String> slots, String parameter) {
     int end = parameter.indexOf('.', parameter.indexOf('.') + 1);
     return end > 0 && slots.contains(parameter.substring(0, end));

@@ -17,7 +17,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The data owner's side: tunes the adapter of a package with the emulator's help, all parameters of the adapter blocks or LoRA inside them. The emulator stays frozen and mapped.
+ * The data owner's side: tunes the adapter of a package with the emulator's help, all parameters of
+ * the adapter blocks or LoRA inside them. The emulator stays frozen and mapped.
  */
 public final class AdapterTuning {
   private final OffsitePackage pack;
@@ -44,8 +45,12 @@ public final class AdapterTuning {
     return model;
   }
 
-  /** A trainer of the adapter on the owner's text. The best step is chosen by the emulator's perplexity, since the full model is never seen here. */
-  public Trainer trainer(Blocks train, @Nullable Blocks validation, TrainingPlan plan, Kernels kernels) {
+  /**
+   * A trainer of the adapter on the owner's text. The best step is chosen by the emulator's
+   * perplexity, since the full model is never seen here.
+   */
+  public Trainer trainer(
+      Blocks train, @Nullable Blocks validation, TrainingPlan plan, Kernels kernels) {
     return new Trainer(model, Objective.languageModel(), train, validation, plan, kernels);
   }
 

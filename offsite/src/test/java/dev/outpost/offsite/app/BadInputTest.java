@@ -38,7 +38,8 @@ final class BadInputTest {
     pack = shared.resolve("package");
     adapter = shared.resolve("adapter");
     Shell.ok("emulate", "--model", model, "--split", "1-1-1", "--out", pack);
-    Shell.ok("tune", "--package", pack, "--corpus", text, "--out", adapter, "--steps", 1, "--batch", 1);
+    Shell.ok(
+        "tune", "--package", pack, "--corpus", text, "--out", adapter, "--steps", 1, "--batch", 1);
   }
 
   @BeforeEach
@@ -50,7 +51,10 @@ final class BadInputTest {
   /** Asserts one refusal: its code, its words, and that no output came to be. */
   private void refuses(int code, List<Object> words, String... parts) {
     Shell.Outcome o = Shell.run(words.toArray());
-    String told = code == ExitCode.USAGE ? o.err() : String.join("\n", o.err().lines().filter(l -> l.startsWith("outpost")).toList());
+    String told =
+        code == ExitCode.USAGE
+            ? o.err()
+            : String.join("\n", o.err().lines().filter(l -> l.startsWith("outpost")).toList());
     assertThat(o.code()).as(o.err()).isEqualTo(code);
     assertThat(told).contains(parts);
     if (code != ExitCode.USAGE) assertThat(told.lines()).as("one message, no trace").hasSize(1);
@@ -60,7 +64,10 @@ final class BadInputTest {
   }
 
   private List<Object> tune(Object... more) {
-    return words(List.of("tune", "--package", pack, "--corpus", text, "--out", out, "--steps", 2, "--batch", 1), more);
+    return words(
+        List.of(
+            "tune", "--package", pack, "--corpus", text, "--out", out, "--steps", 2, "--batch", 1),
+        more);
   }
 
   private List<Object> plug(Object... more) {
@@ -80,22 +87,52 @@ final class BadInputTest {
 
   @Test
   void aWrongCommandLineNamesTheCure() {
-    refuses(2, tune("--colour", "red"), "outpost tune: Unknown option", "--colour", "Try: outpost tune --help");
+    refuses(
+        2,
+        tune("--colour", "red"),
+        "outpost tune: Unknown option",
+        "--colour",
+        "Try: outpost tune --help");
     refuses(2, List.of("tuen"), "'tuen'", "Try: outpost --help");
     refuses(2, List.of("tune", "--out", out), "--package=DIR");
     refuses(2, List.of("tune", "--package", pack, "--out", out), "--corpus=PATH");
     refuses(2, tune("--steps", "many"), "--steps", "'many' is not an int");
     refuses(2, tune("--schedule", "square"), "--schedule", "constant, linear, cosine");
     refuses(2, List.of("evaluate", "--corpus", text), "--model=DIR | --package=DIR");
-    refuses(2, List.of("evaluate", "--corpus", text, "--model", model, "--package", pack), "mutually exclusive");
+    refuses(
+        2,
+        List.of("evaluate", "--corpus", text, "--model", model, "--package", pack),
+        "mutually exclusive");
     refuses(2, plug("--adapter", adapter, "--dtype", "F99"), "--dtype", "F99");
   }
 
   @ParameterizedTest
   @CsvSource({
-    "--steps, -1", "--steps, 0", "--batch, 0", "--batch, -4", "--accumulate, 0", "--lr, -1", "--lr, 0", "--lr, NaN", "--lr, Infinity", "--warmup, -1", "--warmup, 3",
-    "--weight-decay, -0.1", "--clip, 0", "--eval-every, -1", "--save-every, -1", "--validation, 0", "--validation, 1", "--validation, NaN", "--threads, 0", "--threads, -2",
-    "--block, 1", "--block, -7", "--lora, 0", "--lora-alpha, 2", "--lora-dropout, 0.5"
+    "--steps, -1",
+    "--steps, 0",
+    "--batch, 0",
+    "--batch, -4",
+    "--accumulate, 0",
+    "--lr, -1",
+    "--lr, 0",
+    "--lr, NaN",
+    "--lr, Infinity",
+    "--warmup, -1",
+    "--warmup, 3",
+    "--weight-decay, -0.1",
+    "--clip, 0",
+    "--eval-every, -1",
+    "--save-every, -1",
+    "--validation, 0",
+    "--validation, 1",
+    "--validation, NaN",
+    "--threads, 0",
+    "--threads, -2",
+    "--block, 1",
+    "--block, -7",
+    "--lora, 0",
+    "--lora-alpha, 2",
+    "--lora-dropout, 0.5"
   })
   void aSettingOutOfRangeIsNamed(String option, String value) {
     List<Object> words = tune();
@@ -117,13 +154,18 @@ final class BadInputTest {
     refuses(3, on(dir.resolve("absent.txt")), "absent.txt: no such file or folder; --corpus takes");
     refuses(3, on(empty), "empty.txt: holds no text", "must not be empty");
     refuses(3, on(blank), "blank.txt: holds no text");
-    refuses(3, on(small), "small.txt (", "fewer than one block of 32; give more text, or a smaller --block");
+    refuses(
+        3,
+        on(small),
+        "small.txt (",
+        "fewer than one block of 32; give more text, or a smaller --block");
     refuses(3, on(binary), "binary.txt: is no UTF-8 text");
     refuses(3, on(latin), "latin.txt: is no UTF-8 text; convert it");
     refuses(3, on(zip), "broken.zip: is no readable zip");
     refuses(3, on(folder), "nothing: holds no text", "**");
     refuses(3, words(on(dir), "--include", "*.md"), "holds no text", "match --include \"*.md\"");
-    refuses(3, words(on(dir), "--include", "{a"), "--include: \"{a\" is no pattern", "try \"**.txt\"");
+    refuses(
+        3, words(on(dir), "--include", "{a"), "--include: \"{a\" is no pattern", "try \"**.txt\"");
   }
 
   private List<Object> on(Path corpus) {
@@ -141,24 +183,63 @@ final class BadInputTest {
 
   @Test
   void aBlockAboveTheContextIsRefused() {
-    refuses(3, tune("--block", 33), "--block: 33 tokens are more than the model's context of 32; choose at most 32");
+    refuses(
+        3,
+        tune("--block", 33),
+        "--block: 33 tokens are more than the model's context of 32; choose at most 32");
   }
 
   @Test
   void aSplitThatDoesNotFitIsRefused() {
-    for (String split : List.of("2-8-2", "2-1-2", "0-1-0", "-1-1-1", "1-0-1", "1-4", "one-1-1", "1-1-1-1", ""))
+    for (String split :
+        List.of("2-8-2", "2-1-2", "0-1-0", "-1-1-1", "1-0-1", "1-4", "one-1-1", "1-1-1-1", ""))
       refuses(3, List.of("emulate", "--model", model, "--split=" + split, "--out", out), "split: ");
-    refuses(3, List.of("emulate", "--model", model, "--split", "1-3-1", "--out", out), "keeps 3 middle blocks", "has only 2");
-    refuses(3, List.of("emulate", "--model", model, "--split", "1-1-1", "--steps", 5, "--out", out), "--corpus: is missing");
-    refuses(3, List.of("emulate", "--model", model, "--split", "1-1-1", "--corpus", text, "--kd-weight", -1, "--out", out), "--kd-weight");
+    refuses(
+        3,
+        List.of("emulate", "--model", model, "--split", "1-3-1", "--out", out),
+        "keeps 3 middle blocks",
+        "has only 2");
+    refuses(
+        3,
+        List.of("emulate", "--model", model, "--split", "1-1-1", "--steps", 5, "--out", out),
+        "--corpus: is missing");
+    refuses(
+        3,
+        List.of(
+            "emulate",
+            "--model",
+            model,
+            "--split",
+            "1-1-1",
+            "--corpus",
+            text,
+            "--kd-weight",
+            -1,
+            "--out",
+            out),
+        "--kd-weight");
   }
 
   @Test
   void aModelThatIsNoneIsRefused() throws Exception {
-    refuses(3, List.of("emulate", "--model", dir.resolve("absent"), "--split", "1-1-1", "--out", out), "absent: no such folder");
-    refuses(3, List.of("emulate", "--model", adapter, "--split", "1-1-1", "--out", out), "config.json: no such file");
-    refuses(3, List.of("tune", "--package", model, "--corpus", text, "--out", out), "manifest.json: no such file");
-    refuses(3, List.of("tune", "--package", adapter, "--corpus", text, "--out", out), "manifest.json", "field format", "outpost-package");
+    refuses(
+        3,
+        List.of("emulate", "--model", dir.resolve("absent"), "--split", "1-1-1", "--out", out),
+        "absent: no such folder");
+    refuses(
+        3,
+        List.of("emulate", "--model", adapter, "--split", "1-1-1", "--out", out),
+        "config.json: no such file");
+    refuses(
+        3,
+        List.of("tune", "--package", model, "--corpus", text, "--out", out),
+        "manifest.json: no such file");
+    refuses(
+        3,
+        List.of("tune", "--package", adapter, "--corpus", text, "--out", out),
+        "manifest.json",
+        "field format",
+        "outpost-package");
     refuses(3, plug("--adapter", pack), "manifest.json", "field format", "outpost-adapter");
     refuses(3, List.of("inspect", dir.resolve("absent")), "absent: no such file or folder");
     refuses(3, List.of("inspect", text), "text.txt: ");
@@ -167,8 +248,16 @@ final class BadInputTest {
   @Test
   void aConfigOfAnotherFamilyIsRefused() throws Exception {
     Path m = copy(model);
-    Files.writeString(m.resolve("config.json"), Files.readString(m.resolve("config.json")).replace("\"gpt2\"", "\"llama\""));
-    refuses(3, List.of("emulate", "--model", m, "--split", "1-1-1", "--out", out), "config.json", "model_type", "llama", "gpt2");
+    Files.writeString(
+        m.resolve("config.json"),
+        Files.readString(m.resolve("config.json")).replace("\"gpt2\"", "\"llama\""));
+    refuses(
+        3,
+        List.of("emulate", "--model", m, "--split", "1-1-1", "--out", out),
+        "config.json",
+        "model_type",
+        "llama",
+        "gpt2");
   }
 
   @Test
@@ -176,7 +265,10 @@ final class BadInputTest {
     Path m = copy(model);
     byte[] whole = Files.readAllBytes(m.resolve("model.safetensors"));
     Files.write(m.resolve("model.safetensors"), Arrays.copyOf(whole, whole.length - 5));
-    refuses(3, List.of("emulate", "--model", m, "--split", "1-1-1", "--out", out), "model.safetensors: ");
+    refuses(
+        3,
+        List.of("emulate", "--model", m, "--split", "1-1-1", "--out", out),
+        "model.safetensors: ");
     refuses(3, List.of("inspect", m.resolve("model.safetensors")), "model.safetensors: ");
     Files.write(m.resolve("model.safetensors"), new byte[0]);
     refuses(3, List.of("generate", "--model", m, "--prompt", "a"), "model.safetensors: ");
@@ -185,19 +277,50 @@ final class BadInputTest {
   @Test
   void aTokenizerThatDoesNotFitIsRefused() throws Exception {
     Path m = copy(model);
-    Shell.ok("pretrain", "--corpus", text, "--out", dir.resolve("larger"), "--vocab", 290, "--layers", 1, "--width", 2, "--heads", 1, "--context", 8, "--steps", 1, "--batch", 1);
+    Shell.ok(
+        "pretrain",
+        "--corpus",
+        text,
+        "--out",
+        dir.resolve("larger"),
+        "--vocab",
+        290,
+        "--layers",
+        1,
+        "--width",
+        2,
+        "--heads",
+        1,
+        "--context",
+        8,
+        "--steps",
+        1,
+        "--batch",
+        1);
     for (String file : List.of("tokenizer.json", "vocab.json", "merges.txt"))
-      Files.copy(dir.resolve("larger").resolve(file), m.resolve(file), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+      Files.copy(
+          dir.resolve("larger").resolve(file),
+          m.resolve(file),
+          java.nio.file.StandardCopyOption.REPLACE_EXISTING);
     refuses(3, List.of("emulate", "--model", m, "--split", "1-1-1", "--out", out), "copy", "280");
-    for (String file : List.of("tokenizer.json", "vocab.json", "merges.txt")) Files.delete(m.resolve(file));
+    for (String file : List.of("tokenizer.json", "vocab.json", "merges.txt"))
+      Files.delete(m.resolve(file));
     refuses(3, List.of("generate", "--model", m, "--prompt", "a"), "copy", "tokenizer.json");
   }
 
   @Test
   void anAdapterOfAnotherBaseIsRefused() throws Exception {
     Path other = Parties.model(dir.resolve("other"), 2);
-    refuses(3, List.of("plug", "--model", other, "--adapter", adapter, "--out", out), "plug-in refused", "was tuned for base", "plug it into the model its package was made from");
-    refuses(3, List.of("evaluate", "--model", other, "--adapter", adapter, "--corpus", text), "plug-in refused");
+    refuses(
+        3,
+        List.of("plug", "--model", other, "--adapter", adapter, "--out", out),
+        "plug-in refused",
+        "was tuned for base",
+        "plug it into the model its package was made from");
+    refuses(
+        3,
+        List.of("evaluate", "--model", other, "--adapter", adapter, "--corpus", text),
+        "plug-in refused");
   }
 
   @Test
@@ -206,7 +329,11 @@ final class BadInputTest {
     byte[] bytes = Files.readAllBytes(a.resolve("adapter.safetensors"));
     bytes[bytes.length - 1] ^= 1;
     Files.write(a.resolve("adapter.safetensors"), bytes);
-    refuses(3, plug("--adapter", a), "adapter.safetensors: its SHA-256", "changed or damaged. Ask for it again");
+    refuses(
+        3,
+        plug("--adapter", a),
+        "adapter.safetensors: its SHA-256",
+        "changed or damaged. Ask for it again");
     Files.delete(a.resolve("adapter.safetensors"));
     refuses(3, plug("--adapter", a), "adapter.safetensors");
     Files.writeString(a.resolve("manifest.json"), "{");
@@ -219,12 +346,18 @@ final class BadInputTest {
     HeapWeight w = good.tensors().values().iterator().next();
     w.tensor().data()[3] = Float.NaN;
     good.write(dir.resolve("nan"));
-    refuses(3, plug("--adapter", dir.resolve("nan")), "adapter.safetensors: tensor ", "holds NaN at element 3", "tune again with a lower learning rate");
+    refuses(
+        3,
+        plug("--adapter", dir.resolve("nan")),
+        "adapter.safetensors: tensor ",
+        "holds NaN at element 3",
+        "tune again with a lower learning rate");
   }
 
   @Test
   void aTrainingThatDivergesSaysSo() {
-    List<Object> words = tune("--lr", "1e30", "--clip", "Infinity", "--warmup", 0, "--schedule", "constant");
+    List<Object> words =
+        tune("--lr", "1e30", "--clip", "Infinity", "--warmup", 0, "--schedule", "constant");
     words.set(words.indexOf("--steps") + 1, 6);
     again(words, "holds NaN or infinity; lower the learning rate");
     assertThat(out).doesNotExist();
@@ -232,9 +365,20 @@ final class BadInputTest {
 
   @Test
   void aPromptThatIsTooLongIsRefused() {
-    refuses(3, List.of("generate", "--model", model, "--prompt", "xyz".repeat(20)), "--prompt: has", "context is 32", "Shorten the prompt");
-    refuses(3, List.of("generate", "--model", model, "--prompt", "a", "--max-tokens", 0), "--max-tokens: must be at least 1");
-    refuses(3, List.of("generate", "--model", model, "--prompt", "a", "--temperature", -1), "temperature");
+    refuses(
+        3,
+        List.of("generate", "--model", model, "--prompt", "xyz".repeat(20)),
+        "--prompt: has",
+        "context is 32",
+        "Shorten the prompt");
+    refuses(
+        3,
+        List.of("generate", "--model", model, "--prompt", "a", "--max-tokens", 0),
+        "--max-tokens: must be at least 1");
+    refuses(
+        3,
+        List.of("generate", "--model", model, "--prompt", "a", "--temperature", -1),
+        "temperature");
     refuses(3, List.of("generate", "--model", model, "--prompt", "a", "--top-p", 0), "top");
     refuses(3, List.of("generate", "--model", model, "--prompt", "a", "--top-k", -1), "top");
   }
@@ -243,18 +387,48 @@ final class BadInputTest {
   void anOutputThatWouldHarmIsRefused() throws Exception {
     byte[] manifest = Files.readAllBytes(pack.resolve("manifest.json"));
     byte[] weights = Files.readAllBytes(model.resolve("model.safetensors"));
-    refuses(3, List.of("emulate", "--model", model, "--split", "1-1-1", "--out", model), "--out: ", "is also read from");
-    refuses(3, List.of("emulate", "--model", model, "--split", "1-1-1", "--out", model.resolve("../model")), "is also read from");
-    refuses(3, List.of("emulate", "--model", model, "--split", "1-1-1", "--out", adapter), "holds an adapter; choose another folder for a package");
-    refuses(3, List.of("plug", "--model", model, "--adapter", adapter, "--out", model), "is also read from");
-    refuses(3, List.of("plug", "--model", model, "--adapter", adapter, "--out", adapter), "is also read from");
-    refuses(3, List.of("tune", "--package", pack, "--corpus", text, "--out", pack), "is also read from");
-    refuses(3, List.of("tune", "--package", pack, "--corpus", text, "--out", model), "holds a model");
+    refuses(
+        3,
+        List.of("emulate", "--model", model, "--split", "1-1-1", "--out", model),
+        "--out: ",
+        "is also read from");
+    refuses(
+        3,
+        List.of(
+            "emulate", "--model", model, "--split", "1-1-1", "--out", model.resolve("../model")),
+        "is also read from");
+    refuses(
+        3,
+        List.of("emulate", "--model", model, "--split", "1-1-1", "--out", adapter),
+        "holds an adapter; choose another folder for a package");
+    refuses(
+        3,
+        List.of("plug", "--model", model, "--adapter", adapter, "--out", model),
+        "is also read from");
+    refuses(
+        3,
+        List.of("plug", "--model", model, "--adapter", adapter, "--out", adapter),
+        "is also read from");
+    refuses(
+        3,
+        List.of("tune", "--package", pack, "--corpus", text, "--out", pack),
+        "is also read from");
+    refuses(
+        3, List.of("tune", "--package", pack, "--corpus", text, "--out", model), "holds a model");
     refuses(3, List.of("pretrain", "--corpus", text, "--out", model), "holds a model already");
     Path link = Files.createSymbolicLink(dir.resolve("link"), model);
-    refuses(3, List.of("emulate", "--model", model, "--split", "1-1-1", "--out", link), "is also read from");
-    refuses(3, List.of("emulate", "--model", model, "--split", "1-1-1", "--out", text), "is a file; a folder is to be written here");
-    refuses(3, tune().stream().map(w -> w.equals(out) ? text.resolve("below") : w).toList(), "is a file; a folder is to be written here");
+    refuses(
+        3,
+        List.of("emulate", "--model", model, "--split", "1-1-1", "--out", link),
+        "is also read from");
+    refuses(
+        3,
+        List.of("emulate", "--model", model, "--split", "1-1-1", "--out", text),
+        "is a file; a folder is to be written here");
+    refuses(
+        3,
+        tune().stream().map(w -> w.equals(out) ? text.resolve("below") : w).toList(),
+        "is a file; a folder is to be written here");
     assertThat(Files.readAllBytes(pack.resolve("manifest.json"))).isEqualTo(manifest);
     assertThat(Files.readAllBytes(model.resolve("model.safetensors"))).isEqualTo(weights);
   }
@@ -263,7 +437,25 @@ final class BadInputTest {
   @CsvSource({"--layers, 0", "--width, 15", "--heads, 0", "--context, 0", "--vocab, 1"})
   void aModelThatCannotBeIsRefused(String option, String value) {
     List<Object> words =
-        words(List.of("pretrain", "--corpus", text, "--out", out, "--layers", 1, "--width", 16, "--heads", 2, "--context", 16, "--vocab", 280, "--steps", 1));
+        words(
+            List.of(
+                "pretrain",
+                "--corpus",
+                text,
+                "--out",
+                out,
+                "--layers",
+                1,
+                "--width",
+                16,
+                "--heads",
+                2,
+                "--context",
+                16,
+                "--vocab",
+                280,
+                "--steps",
+                1));
     words.set(words.indexOf(option) + 1, value);
     refuses(3, words, option + ": must be");
   }
@@ -281,7 +473,8 @@ final class BadInputTest {
     Path other = Parties.text(dir.resolve("other.txt"), Parties.PUBLIC.replace("small", "large"));
     again(words.stream().map(w -> w.equals(text) ? other : w).toList(), "train_tokens_sha256 was ");
     Path otherPack = dir.resolve("other-package");
-    Shell.ok("emulate", "--model", model, "--split", "1-1-1", "--out", otherPack, "--dtype", "BF16");
+    Shell.ok(
+        "emulate", "--model", model, "--split", "1-1-1", "--out", otherPack, "--dtype", "BF16");
     again(words.stream().map(w -> w.equals(pack) ? otherPack : w).toList(), "package_sha256 was ");
     assertThat(Files.readAllBytes(out.resolve("adapter.safetensors"))).isEqualTo(before);
   }
@@ -296,7 +489,10 @@ final class BadInputTest {
     again(words, "last.safetensors: ");
     Files.write(last, HexFormat.of().parseHex("00"));
     again(words, "last.safetensors: ");
-    ByteBuffer huge = ByteBuffer.wrap(whole.clone()).order(java.nio.ByteOrder.LITTLE_ENDIAN).putLong(0, Long.MAX_VALUE);
+    ByteBuffer huge =
+        ByteBuffer.wrap(whole.clone())
+            .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+            .putLong(0, Long.MAX_VALUE);
     Files.write(last, huge.array());
     again(words, "last.safetensors: ");
     Files.write(last, whole);
@@ -306,7 +502,11 @@ final class BadInputTest {
   private static void again(List<Object> words, String... parts) {
     Shell.Outcome o = Shell.run(words.toArray());
     assertThat(o.code()).as(o.err()).isEqualTo(3);
-    assertThat(o.err().lines().filter(l -> l.startsWith("outpost"))).hasSize(1).first().asString().contains(parts);
+    assertThat(o.err().lines().filter(l -> l.startsWith("outpost")))
+        .hasSize(1)
+        .first()
+        .asString()
+        .contains(parts);
   }
 
   @Test

@@ -48,7 +48,8 @@ final class CorpusTest {
   void aSplitLosesNothing() {
     Corpus one = new Corpus("one", List.of("abcdefghij".repeat(10)));
     Corpus.Split s = one.split(0.2);
-    assertThat(s.train().documents().getFirst() + s.validation().documents().getFirst()).isEqualTo(one.documents().getFirst());
+    assertThat(s.train().documents().getFirst() + s.validation().documents().getFirst())
+        .isEqualTo(one.documents().getFirst());
     assertThat(s.validation().characters()).isEqualTo(20);
   }
 
@@ -57,24 +58,29 @@ final class CorpusTest {
     for (int n = 1; n < 12; n++) {
       Corpus.Split s = new Corpus("emoji", List.of("😀".repeat(n) + "x")).split(0.4);
       String train = s.train().documents().getFirst();
-      assertThat(train.isEmpty() || !Character.isHighSurrogate(train.charAt(train.length() - 1))).as("%d: %s", n, train).isTrue();
+      assertThat(train.isEmpty() || !Character.isHighSurrogate(train.charAt(train.length() - 1)))
+          .as("%d: %s", n, train)
+          .isTrue();
     }
   }
 
   @Test
   void manyDocumentsAreDealtOutWholeWhereverTheyLie() {
-    List<String> documents = new ArrayList<>(IntStream.range(0, 1000).mapToObj(i -> "document " + i).toList());
+    List<String> documents =
+        new ArrayList<>(IntStream.range(0, 1000).mapToObj(i -> "document " + i).toList());
     Corpus.Split s = new Corpus("many", documents).split(0.1);
     assertThat(s.train().documents()).doesNotContainAnyElementsOf(s.validation().documents());
     assertThat(s.train().documents().size() + s.validation().documents().size()).isEqualTo(1000);
     assertThat(s.validation().documents().size() / 1000.0).isCloseTo(0.1, within(0.04));
     Corpus.Split reversed = new Corpus("many", documents.reversed()).split(0.1);
-    assertThat(reversed.validation().documents()).containsExactlyInAnyOrderElementsOf(s.validation().documents());
+    assertThat(reversed.validation().documents())
+        .containsExactlyInAnyOrderElementsOf(s.validation().documents());
   }
 
   @Test
   void aSampleIsBoundedAndRepeatable() {
-    Corpus c = new Corpus("ten", IntStream.range(0, 10).mapToObj(i -> ("" + i).repeat(10)).toList());
+    Corpus c =
+        new Corpus("ten", IntStream.range(0, 10).mapToObj(i -> ("" + i).repeat(10)).toList());
     assertThat(c.sample(35, 7).characters()).isEqualTo(35);
     assertThat(c.sample(35, 7)).isEqualTo(c.sample(35, 7)).isNotEqualTo(c.sample(35, 8));
     assertThat(c.sample(1000, 7).documents()).containsExactlyInAnyOrderElementsOf(c.documents());
@@ -84,6 +90,7 @@ final class CorpusTest {
   void licencesGoAndOtherCommentsStay() {
     String licence = "/*\n * Copyright (c) 1995\n */\npackage a;";
     String comment = "/** What it is. */ class A {}";
-    assertThat(new Corpus("c", List.of(licence, comment)).withoutLicences().documents()).containsExactly("package a;", comment);
+    assertThat(new Corpus("c", List.of(licence, comment)).withoutLicences().documents())
+        .containsExactly("package a;", comment);
   }
 }

@@ -26,9 +26,14 @@ final class HelpTest {
   @Test
   void theMainHelpNamesEveryCommandAndExitCode() {
     Shell.Outcome o = Shell.ok("--help");
-    assertThat(commands()).containsExactlyInAnyOrder("demo", "pretrain", "emulate", "tune", "plug", "evaluate", "generate", "inspect");
+    assertThat(commands())
+        .containsExactlyInAnyOrder(
+            "demo", "pretrain", "emulate", "tune", "plug", "evaluate", "generate", "inspect");
     commands().forEach(c -> assertThat(o.out()).contains("  " + c));
-    assertThat(o.out().replaceAll("\\s+", " ")).contains("0 done, 1 defect, 2 usage, 3 input refused, 4 input/output, 5 out of memory, 130").contains("New here? Run: outpost demo");
+    assertThat(o.out().replaceAll("\\s+", " "))
+        .contains(
+            "0 done, 1 defect, 2 usage, 3 input refused, 4 input/output, 5 out of memory, 130")
+        .contains("New here? Run: outpost demo");
     assertThat(Shell.ok().out()).isEqualTo(o.out());
     assertThat(Shell.ok("--version").out()).startsWith("Outpost ");
   }
@@ -38,7 +43,11 @@ final class HelpTest {
   void everyOptionIsDescribed(String command) {
     CommandSpec spec = spec(command);
     assertThat(spec.usageMessage().description()).isNotEmpty();
-    for (ArgSpec a : spec.args()) assertThat(String.join("", a.description())).as(a.toString()).isNotBlank().matches("(?s).*[.].*");
+    for (ArgSpec a : spec.args())
+      assertThat(String.join("", a.description()))
+          .as(a.toString())
+          .isNotBlank()
+          .matches("(?s).*[.].*");
   }
 
   @ParameterizedTest
@@ -47,7 +56,21 @@ final class HelpTest {
     // Those without one are required, or change what the command does by being there.
     List<String> without =
         List.of(
-            "--model", "--package", "--adapter", "--out", "--corpus", "--private", "--split", "--prompt", "--stop", "--tokenizer", "--lora", "--held-back", "--steps", "--batch", "--lr");
+            "--model",
+            "--package",
+            "--adapter",
+            "--out",
+            "--corpus",
+            "--private",
+            "--split",
+            "--prompt",
+            "--stop",
+            "--tokenizer",
+            "--lora",
+            "--held-back",
+            "--steps",
+            "--batch",
+            "--lr");
     for (OptionSpec o : spec(command).options()) {
       if (o.arity().max() == 0 || without.contains(o.longestName())) continue;
       assertThat(String.join(" ", o.description())).as(o.longestName()).contains("Default: ");
@@ -57,7 +80,8 @@ final class HelpTest {
   @ParameterizedTest
   @ValueSource(strings = {"pretrain", "emulate", "tune"})
   void defaultsThatDifferByCommandAreBelow(String command) {
-    assertThat(Shell.ok(command, "--help").out()).containsPattern("Without --steps, --batch and --lr: \\d+ steps of \\d+ blocks at 1e-\\d");
+    assertThat(Shell.ok(command, "--help").out())
+        .containsPattern("Without --steps, --batch and --lr: \\d+ steps of \\d+ blocks at 1e-\\d");
   }
 
   @ParameterizedTest
@@ -68,7 +92,8 @@ final class HelpTest {
     assertThat(o.out().lines().toList()).allMatch(l -> l.length() <= 80);
     assertThat(o.out()).doesNotContain("${");
     assertThat(o.err()).isEmpty();
-    if (!command.equals("demo")) assertThat(o.out()).contains("\nExample: outpost " + command + " ");
+    if (!command.equals("demo"))
+      assertThat(o.out()).contains("\nExample: outpost " + command + " ");
   }
 
   @ParameterizedTest

@@ -38,13 +38,39 @@ final class InterruptionTest {
   private List<String> tune(Path out) {
     // Saves only at the end or when asked to stop, so that a state shows that the signal was heard.
     return List.of(
-        "tune", "--package", pack.toString(), "--corpus", text.toString(), "--out", out.toString(),
-        "--steps", "60", "--batch", "2", "--lr", "0.01", "--lora", "2", "--lora-dropout", "0.1", "--save-every", "0", "--threads", "1");
+        "tune",
+        "--package",
+        pack.toString(),
+        "--corpus",
+        text.toString(),
+        "--out",
+        out.toString(),
+        "--steps",
+        "60",
+        "--batch",
+        "2",
+        "--lr",
+        "0.01",
+        "--lora",
+        "2",
+        "--lora-dropout",
+        "0.1",
+        "--save-every",
+        "0",
+        "--threads",
+        "1");
   }
 
   private Process start(String option, List<String> words) throws IOException {
-    List<String> all = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), option, "--add-modules", "jdk.incubator.vector"));
-    all.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.outpost.offsite.app.Main"));
+    List<String> all =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                option,
+                "--add-modules",
+                "jdk.incubator.vector"));
+    all.addAll(
+        List.of("-cp", System.getProperty("java.class.path"), "dev.outpost.offsite.app.Main"));
     all.addAll(words);
     return new ProcessBuilder(all).redirectErrorStream(true).start();
   }
@@ -60,7 +86,8 @@ final class InterruptionTest {
   }
 
   private static void signal(String name, Process p) throws Exception {
-    assertThat(new ProcessBuilder("kill", "-" + name, Long.toString(p.pid())).start().waitFor()).isZero();
+    assertThat(new ProcessBuilder("kill", "-" + name, Long.toString(p.pid())).start().waitFor())
+        .isZero();
   }
 
   @Test
@@ -74,16 +101,24 @@ final class InterruptionTest {
       until(said, " 6/60 ");
       signal("INT", p);
       String rest = until(said, "Run the same command to go on");
-      assertThat(rest).contains("stopping after this step; Ctrl-C again leaves at once").contains("the state is saved in " + stopped + ".training");
+      assertThat(rest)
+          .contains("stopping after this step; Ctrl-C again leaves at once")
+          .contains("the state is saved in " + stopped + ".training");
     }
     assertThat(p.waitFor(30, TimeUnit.SECONDS)).isTrue();
     assertThat(p.exitValue()).isEqualTo(130);
     assertThat(stopped).as("no half-made adapter").doesNotExist();
-    assertThat(Parties.files(dir.resolve("stopped.training"))).contains("last.safetensors").noneMatch(n -> n.endsWith(".tmp"));
+    assertThat(Parties.files(dir.resolve("stopped.training")))
+        .contains("last.safetensors")
+        .noneMatch(n -> n.endsWith(".tmp"));
 
     Shell.Outcome resumed = Shell.ok(tune(stopped).toArray());
     assertThat(resumed.err()).doesNotContain(" 6/60 ").contains(" 60/60 ");
-    assertThat(Files.mismatch(stopped.resolve("adapter.safetensors"), straight.resolve("adapter.safetensors"))).as("first byte that differs").isEqualTo(-1);
+    assertThat(
+            Files.mismatch(
+                stopped.resolve("adapter.safetensors"), straight.resolve("adapter.safetensors")))
+        .as("first byte that differs")
+        .isEqualTo(-1);
   }
 
   @Test
@@ -91,9 +126,14 @@ final class InterruptionTest {
     // Waits for its input forever: reading from a pipe that nobody fills.
     Path pipe = dir.resolve("pipe");
     assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
-    Process p = start("-XX:TieredStopAtLevel=1", List.of("evaluate", "--package", pack.toString(), "--corpus", pipe.toString()));
-    try (BufferedReader said = new BufferedReader(new InputStreamReader(p.getInputStream(), StandardCharsets.UTF_8))) {
-      // Opening for writing returns when the process has opened for reading: then it handles signals.
+    Process p =
+        start(
+            "-XX:TieredStopAtLevel=1",
+            List.of("evaluate", "--package", pack.toString(), "--corpus", pipe.toString()));
+    try (BufferedReader said =
+        new BufferedReader(new InputStreamReader(p.getInputStream(), StandardCharsets.UTF_8))) {
+      // Opening for writing returns when the process has opened for reading: then it handles
+      // signals.
       OutputStream writer = Files.newOutputStream(pipe);
       signal("TERM", p);
       assertThat(p.waitFor(30, TimeUnit.SECONDS)).isTrue();
@@ -109,10 +149,29 @@ final class InterruptionTest {
         start(
             "-Xmx24m",
             List.of(
-                "pretrain", "--corpus", text.toString(), "--out", dir.resolve("large").toString(), "--vocab", "300", "--width", "1024", "--heads", "2", "--layers", "4", "--steps", "1"));
+                "pretrain",
+                "--corpus",
+                text.toString(),
+                "--out",
+                dir.resolve("large").toString(),
+                "--vocab",
+                "300",
+                "--width",
+                "1024",
+                "--heads",
+                "2",
+                "--layers",
+                "4",
+                "--steps",
+                "1"));
     String said = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(p.waitFor()).as(said).isEqualTo(ExitCode.MEMORY);
-    assertThat(said).contains("outpost pretrain: out of memory: Java may take 24 MiB", "OUTPOST_JAVA_OPTS=-Xmx8g", "smaller --batch").doesNotContain("\tat ");
+    assertThat(said)
+        .contains(
+            "outpost pretrain: out of memory: Java may take 24 MiB",
+            "OUTPOST_JAVA_OPTS=-Xmx8g",
+            "smaller --batch")
+        .doesNotContain("\tat ");
     assertThat(dir.resolve("large")).doesNotExist();
   }
 }

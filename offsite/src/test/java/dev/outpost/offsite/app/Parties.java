@@ -36,9 +36,24 @@ public final class Parties {
   public static Path model(Path folder, int layers, long seed) throws IOException {
     BytePair tokenizer = BytePairTrainer.of(280).train(List.of(PUBLIC));
     Spec spec =
-        new Spec("gpt2", tokenizer.vocabularySize(), 32, 16, layers, 2, 64, UnaryMap.GELU_TANH, 1e-5f, true, Linear.Layout.IN_OUT);
+        new Spec(
+            "gpt2",
+            tokenizer.vocabularySize(),
+            32,
+            16,
+            layers,
+            2,
+            64,
+            UnaryMap.GELU_TANH,
+            1e-5f,
+            true,
+            Linear.Layout.IN_OUT);
     TokenizerFiles.save(tokenizer, folder);
-    ModelFolder.write(folder, ModelFactory.random(spec, seed), new Gpt2().write(spec, tokenizer.endOfText().orElse(0)), null);
+    ModelFolder.write(
+        folder,
+        ModelFactory.random(spec, seed),
+        new Gpt2().write(spec, tokenizer.endOfText().orElse(0)),
+        null);
     return folder;
   }
 

@@ -47,7 +47,8 @@ final class Shell {
   /** Runs a command that must succeed. */
   static Outcome ok(Object... words) {
     Outcome o = run(words);
-    if (o.code != ExitCode.OK) throw new AssertionError("exit code " + o.code + "\n" + o.err + o.out);
+    if (o.code != ExitCode.OK)
+      throw new AssertionError("exit code " + o.code + "\n" + o.err + o.out);
     return o;
   }
 }

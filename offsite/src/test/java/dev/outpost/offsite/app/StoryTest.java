@@ -47,10 +47,32 @@ final class StoryTest {
   void theOwnerPretrains() throws Exception {
     Shell.Outcome o =
         without(
-            dataOwner, "pretrain", "--corpus", owner.resolve("public.txt"), "--out", owner.resolve("model"),
-            "--layers", 4, "--width", 16, "--heads", 2, "--context", 32, "--vocab", 280, "--steps", 4, "--batch", 2, "--lr", "0.01", "--json");
+            dataOwner,
+            "pretrain",
+            "--corpus",
+            owner.resolve("public.txt"),
+            "--out",
+            owner.resolve("model"),
+            "--layers",
+            4,
+            "--width",
+            16,
+            "--heads",
+            2,
+            "--context",
+            32,
+            "--vocab",
+            280,
+            "--steps",
+            4,
+            "--batch",
+            2,
+            "--lr",
+            "0.01",
+            "--json");
 
-    List<JsonObject> steps = o.lines().stream().filter(l -> "step".equals(l.value("event"))).toList();
+    List<JsonObject> steps =
+        o.lines().stream().filter(l -> "step".equals(l.value("event"))).toList();
     assertThat(steps).hasSize(4);
     assertThat(steps.getLast().integer("step")).isEqualTo(4);
     assertThat(steps.getLast().integer("steps")).isEqualTo(4);
@@ -58,13 +80,26 @@ final class StoryTest {
     assertThat(o.lines()).filteredOn(l -> "validation".equals(l.value("event"))).hasSize(4);
     assertThat(o.result().string("event")).isEqualTo("result");
     assertThat(o.result().number("perplexity", -1)).isBetween(1.0, 300.0);
-    assertThat(Parties.files(owner.resolve("model"))).contains("config.json", "model.safetensors", "tokenizer.json").doesNotContain("training", "manifest.json");
+    assertThat(Parties.files(owner.resolve("model")))
+        .contains("config.json", "model.safetensors", "tokenizer.json")
+        .doesNotContain("training", "manifest.json");
   }
 
   @Test
   @Order(2)
   void theOwnerMakesAPackageByLayerDropAlone() throws Exception {
-    JsonObject r = without(dataOwner, "emulate", "--model", owner.resolve("model"), "--split", "1-1-1", "--out", owner.resolve("dropped"), "--json").result();
+    JsonObject r =
+        without(
+                dataOwner,
+                "emulate",
+                "--model",
+                owner.resolve("model"),
+                "--split",
+                "1-1-1",
+                "--out",
+                owner.resolve("dropped"),
+                "--json")
+            .result();
     assertThat(r.strings("slots")).containsExactly("blocks.0", "blocks.1", "blocks.3");
     assertThat(r.integer("parameters")).isLessThan(r.integer("full_parameters"));
   }
@@ -74,16 +109,39 @@ final class StoryTest {
   void theOwnerDistilsAPackage() throws Exception {
     Shell.Outcome o =
         without(
-            dataOwner, "emulate", "--model", owner.resolve("model"), "--split", "1-1-1", "--corpus", owner.resolve("public.txt"),
-            "--out", owner.resolve("package"), "--steps", 3, "--batch", 2, "--json");
+            dataOwner,
+            "emulate",
+            "--model",
+            owner.resolve("model"),
+            "--split",
+            "1-1-1",
+            "--corpus",
+            owner.resolve("public.txt"),
+            "--out",
+            owner.resolve("package"),
+            "--steps",
+            3,
+            "--batch",
+            2,
+            "--json");
     assertThat(o.lines()).filteredOn(l -> "step".equals(l.value("event"))).hasSize(3);
-    JsonObject found = Shell.ok("inspect", owner.resolve("package"), "--json", "--tensors").result();
+    JsonObject found =
+        Shell.ok("inspect", owner.resolve("package"), "--json", "--tensors").result();
     assertThat(found.string("kind")).isEqualTo("package");
     assertThat(found.strings("adapter_slots")).containsExactly("blocks.0", "blocks.3");
     assertThat(found.object("recipe").strings("steps")).containsExactly("layer-drop", "distill");
-    assertThat(found.objects("tensor_list")).extracting(t -> t.string("name")).noneMatch(n -> n.startsWith("blocks.2."));
+    assertThat(found.objects("tensor_list"))
+        .extracting(t -> t.string("name"))
+        .noneMatch(n -> n.startsWith("blocks.2."));
     assertThat(Parties.files(owner.resolve("package")))
-        .containsExactly("config.json", "manifest.json", "merges.txt", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.json");
+        .containsExactly(
+            "config.json",
+            "manifest.json",
+            "merges.txt",
+            "model.safetensors",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "vocab.json");
   }
 
   @Test
@@ -93,8 +151,22 @@ final class StoryTest {
     for (String method : List.of("full", "lora")) {
       Path out = dataOwner.resolve(method);
       Object[] words = {
-        "tune", "--package", received, "--corpus", dataOwner.resolve("private.txt"), "--out", out,
-        "--steps", 6, "--batch", 2, "--lr", "0.01", "--json", "--threads", 2
+        "tune",
+        "--package",
+        received,
+        "--corpus",
+        dataOwner.resolve("private.txt"),
+        "--out",
+        out,
+        "--steps",
+        6,
+        "--batch",
+        2,
+        "--lr",
+        "0.01",
+        "--json",
+        "--threads",
+        2
       };
       Object[] lora = {"--lora", 2, "--lora-alpha", 8, "--lora-dropout", "0.1"};
       JsonObject r = without(owner, method.equals("lora") ? concat(words, lora) : words).result();
@@ -105,9 +177,12 @@ final class StoryTest {
     JsonObject full = Shell.ok("inspect", dataOwner.resolve("full"), "--json").result();
     assertThat(full.string("method")).isEqualTo("full");
     assertThat(full.object("provenance").integer("steps")).isEqualTo(6);
-    JsonObject lora = Shell.ok("inspect", dataOwner.resolve("lora"), "--json", "--tensors").result();
+    JsonObject lora =
+        Shell.ok("inspect", dataOwner.resolve("lora"), "--json", "--tensors").result();
     assertThat(lora.string("method")).contains("rank=2");
-    assertThat(lora.objects("tensor_list")).isNotEmpty().allMatch(t -> t.value("name").toString().contains(".lora_"));
+    assertThat(lora.objects("tensor_list"))
+        .isNotEmpty()
+        .allMatch(t -> t.value("name").toString().contains(".lora_"));
     assertThat(lora.integer("parameters")).isLessThan(full.integer("parameters"));
   }
 
@@ -115,11 +190,26 @@ final class StoryTest {
   @Order(5)
   void theDataOwnerSeesItsEmulatorImprove() throws Exception {
     Path text = dataOwner.resolve("private.txt");
-    double before = perplexity("--package", dataOwner.resolve("package"), "--corpus", text, "--held-back", "0.1");
-    double after = perplexity("--package", dataOwner.resolve("package"), "--adapter", dataOwner.resolve("full"), "--corpus", text, "--held-back", "0.1");
+    double before =
+        perplexity(
+            "--package", dataOwner.resolve("package"), "--corpus", text, "--held-back", "0.1");
+    double after =
+        perplexity(
+            "--package",
+            dataOwner.resolve("package"),
+            "--adapter",
+            dataOwner.resolve("full"),
+            "--corpus",
+            text,
+            "--held-back",
+            "0.1");
     assertThat(after).isLessThan(before);
     // The part held back is the one tune measured.
-    double told = Shell.ok("inspect", dataOwner.resolve("full"), "--json").result().object("provenance").number("emulator_perplexity", -1);
+    double told =
+        Shell.ok("inspect", dataOwner.resolve("full"), "--json")
+            .result()
+            .object("provenance")
+            .number("emulator_perplexity", -1);
     assertThat(after).isCloseTo(told, within(1e-4 * told));
   }
 
@@ -129,25 +219,67 @@ final class StoryTest {
     for (String method : List.of("full", "lora")) {
       Path returned = Parties.send(dataOwner.resolve(method), owner.resolve("adapter-" + method));
       Path tuned = owner.resolve("tuned-" + method);
-      JsonObject r = without(dataOwner, "plug", "--model", owner.resolve("model"), "--adapter", returned, "--out", tuned, "--json").result();
+      JsonObject r =
+          without(
+                  dataOwner,
+                  "plug",
+                  "--model",
+                  owner.resolve("model"),
+                  "--adapter",
+                  returned,
+                  "--out",
+                  tuned,
+                  "--json")
+              .result();
       assertThat(r.integer("tensors")).isPositive();
       assertThat(Parties.files(tuned)).isEqualTo(Parties.files(owner.resolve("model")));
 
-      double base = perplexity("--model", owner.resolve("model"), "--corpus", owner.resolve("public.txt"));
-      double attached = perplexity("--model", owner.resolve("model"), "--adapter", returned, "--corpus", owner.resolve("public.txt"));
+      double base =
+          perplexity("--model", owner.resolve("model"), "--corpus", owner.resolve("public.txt"));
+      double attached =
+          perplexity(
+              "--model",
+              owner.resolve("model"),
+              "--adapter",
+              returned,
+              "--corpus",
+              owner.resolve("public.txt"));
       double merged = perplexity("--model", tuned, "--corpus", owner.resolve("public.txt"));
-      assertThat(merged).isCloseTo(attached, within(1e-5 * attached)).isNotCloseTo(base, within(1e-3 * base));
+      assertThat(merged)
+          .isCloseTo(attached, within(1e-5 * attached))
+          .isNotCloseTo(base, within(1e-3 * base));
     }
     Path half = owner.resolve("tuned-bf16");
-    Shell.ok("plug", "--model", owner.resolve("model"), "--adapter", owner.resolve("adapter-full"), "--out", half, "--dtype", "bf16");
-    JsonObject listed = Shell.ok("inspect", half.resolve("model.safetensors"), "--json", "--tensors").result();
+    Shell.ok(
+        "plug",
+        "--model",
+        owner.resolve("model"),
+        "--adapter",
+        owner.resolve("adapter-full"),
+        "--out",
+        half,
+        "--dtype",
+        "bf16");
+    JsonObject listed =
+        Shell.ok("inspect", half.resolve("model.safetensors"), "--json", "--tensors").result();
     assertThat(listed.objects("tensor_list")).allMatch(t -> "BF16".equals(t.value("dtype")));
   }
 
   @Test
   @Order(7)
   void bothGenerate() throws Exception {
-    Object[] greedy = {"generate", "--model", owner.resolve("tuned-full"), "--prompt", "the owner", "--max-tokens", 8, "--temperature", 0, "--json"};
+    Object[] greedy = {
+      "generate",
+      "--model",
+      owner.resolve("tuned-full"),
+      "--prompt",
+      "the owner",
+      "--max-tokens",
+      8,
+      "--temperature",
+      0,
+      "--json"
+    };
     JsonObject first = Shell.ok(greedy).result();
     assertThat(Shell.ok(greedy).result().string("text")).isEqualTo(first.string("text"));
     assertThat(first.integer("tokens")).isBetween(1L, 8L);
@@ -155,15 +287,35 @@ final class StoryTest {
 
     String text = first.string("text");
     String stop = text.substring(text.length() / 2);
-    JsonObject stopped = Shell.ok(concat(greedy, new Object[] {"--stop", stop, "--stop", "never said"})).result();
+    JsonObject stopped =
+        Shell.ok(concat(greedy, new Object[] {"--stop", stop, "--stop", "never said"})).result();
     assertThat(stopped.string("text")).isEqualTo(text.substring(0, text.indexOf(stop)));
 
-    Object[] sampled = {"generate", "--package", dataOwner.resolve("package"), "--adapter", dataOwner.resolve("lora"), "--prompt", "the", "--max-tokens", 12, "--json"};
+    Object[] sampled = {
+      "generate",
+      "--package",
+      dataOwner.resolve("package"),
+      "--adapter",
+      dataOwner.resolve("lora"),
+      "--prompt",
+      "the",
+      "--max-tokens",
+      12,
+      "--json"
+    };
     assertThat(Shell.ok(concat(sampled, "--seed", 1)).result().string("text"))
         .isEqualTo(Shell.ok(concat(sampled, "--seed", 1, "--threads", 1)).result().string("text"))
         .isNotEqualTo(Shell.ok(concat(sampled, "--seed", 2)).result().string("text"));
 
-    Shell.Outcome plain = Shell.ok("generate", "--model", owner.resolve("model"), "--prompt", "the owner", "--max-tokens", 4);
+    Shell.Outcome plain =
+        Shell.ok(
+            "generate",
+            "--model",
+            owner.resolve("model"),
+            "--prompt",
+            "the owner",
+            "--max-tokens",
+            4);
     assertThat(plain.out()).startsWith("the owner").endsWith("\n");
     assertThat(plain.err()).contains("tokens/s");
   }
@@ -177,12 +329,20 @@ final class StoryTest {
     JsonObject pack = Shell.ok("inspect", dataOwner.resolve("package"), "--json").result();
     assertThat(pack.string("base_fingerprint")).isEqualTo(model.string("fingerprint"));
     assertThat(pack.value("tensor_list")).isNull();
-    JsonObject file = Shell.ok("inspect", owner.resolve("model/model.safetensors"), "--json", "--tensors").result();
+    JsonObject file =
+        Shell.ok("inspect", owner.resolve("model/model.safetensors"), "--json", "--tensors")
+            .result();
     assertThat(file.string("kind")).isEqualTo("safetensors");
-    assertThat(file.objects("tensor_list")).hasSize((int) file.integer("tensors")).anyMatch(t -> "transformer.wte.weight".equals(t.value("name")));
-    assertThat(Shell.ok("inspect", owner.resolve("model/model.safetensors"), "--tensors").out()).contains("F32  [280, 16]").contains("wte.weight");
+    assertThat(file.objects("tensor_list"))
+        .hasSize((int) file.integer("tensors"))
+        .anyMatch(t -> "transformer.wte.weight".equals(t.value("name")));
+    assertThat(Shell.ok("inspect", owner.resolve("model/model.safetensors"), "--tensors").out())
+        .contains("F32  [280, 16]")
+        .contains("wte.weight");
     assertThat(Shell.ok("inspect", "--json").result().string("kind")).isEqualTo("machine");
-    assertThat(Shell.ok("inspect", dataOwner.resolve("package")).out()).contains("adapter_slots").contains("[blocks.0, blocks.3]");
+    assertThat(Shell.ok("inspect", dataOwner.resolve("package")).out())
+        .contains("adapter_slots")
+        .contains("[blocks.0, blocks.3]");
   }
 
   @Test
@@ -191,14 +351,30 @@ final class StoryTest {
     byte[] before = Files.readAllBytes(dataOwner.resolve("full/adapter.safetensors"));
     Shell.Outcome again =
         Shell.ok(
-            "tune", "--package", dataOwner.resolve("package"), "--corpus", dataOwner.resolve("private.txt"), "--out", dataOwner.resolve("full"),
-            "--steps", 6, "--batch", 2, "--lr", "0.01", "--json", "--threads", 1);
+            "tune",
+            "--package",
+            dataOwner.resolve("package"),
+            "--corpus",
+            dataOwner.resolve("private.txt"),
+            "--out",
+            dataOwner.resolve("full"),
+            "--steps",
+            6,
+            "--batch",
+            2,
+            "--lr",
+            "0.01",
+            "--json",
+            "--threads",
+            1);
     assertThat(again.lines()).noneMatch(l -> "step".equals(l.value("event")));
     assertThat(Files.readAllBytes(dataOwner.resolve("full/adapter.safetensors"))).isEqualTo(before);
   }
 
   private static double perplexity(Object... words) throws Exception {
-    return Shell.ok(concat(new Object[] {"evaluate", "--json"}, words)).result().number("perplexity", -1);
+    return Shell.ok(concat(new Object[] {"evaluate", "--json"}, words))
+        .result()
+        .number("perplexity", -1);
   }
 
   private static Object[] concat(Object[] some, Object... more) {

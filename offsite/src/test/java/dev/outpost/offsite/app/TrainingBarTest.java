@@ -34,24 +34,37 @@ final class TrainingBarTest {
   @ParameterizedTest
   @ValueSource(ints = {20, 55, 80, 100, 200})
   void theMovingLineNeverWraps(int columns) {
-    train(new TrainingBar(console(false, false, new Terminal(true, columns)), "fine-tune", () -> false), 2000);
-    List<String> moving = Arrays.stream(err.toString().split("\r\u001b\\[K")).filter(l -> !l.isEmpty() && !l.endsWith("\n")).toList();
+    train(
+        new TrainingBar(
+            console(false, false, new Terminal(true, columns)), "fine-tune", () -> false),
+        2000);
+    List<String> moving =
+        Arrays.stream(err.toString().split("\r\u001b\\[K"))
+            .filter(l -> !l.isEmpty() && !l.endsWith("\n"))
+            .toList();
     assertThat(moving).isNotEmpty().allMatch(l -> l.codePointCount(0, l.length()) < columns);
   }
 
   @Test
   void eightyColumnsHoldLossRateTimeLeftAndMemory() {
-    TrainingBar bar = new TrainingBar(console(false, false, new Terminal(true, 80)), "pre-train", () -> false);
+    TrainingBar bar =
+        new TrainingBar(console(false, false, new Terminal(true, 80)), "pre-train", () -> false);
     bar.evaluated(0, 8.8, true);
     bar.step(new Progress.Step(500, 1000, 7.123456, 1e-3f, 1, 4096, 0));
-    assertThat(drawn(err.toString())).singleElement().asString().contains("500/1000", "loss 7.123", "val 6634.24", "tok/s", " left", " MiB");
+    assertThat(drawn(err.toString()))
+        .singleElement()
+        .asString()
+        .contains("500/1000", "loss 7.123", "val 6634.24", "tok/s", " left", " MiB");
   }
 
   @Test
   void withoutATerminalALineEveryTenth() {
     train(new TrainingBar(console(false, false, Terminal.NONE), "tune", () -> false), 200);
     assertThat(err.toString().lines()).hasSize(10);
-    assertThat(err.toString()).doesNotContain("\u001b").doesNotContain("\r").contains("━".repeat(24) + " 200/200");
+    assertThat(err.toString())
+        .doesNotContain("\u001b")
+        .doesNotContain("\r")
+        .contains("━".repeat(24) + " 200/200");
     assertThat(out.toString()).isEmpty();
   }
 
@@ -64,7 +77,9 @@ final class TrainingBarTest {
   @Test
   void jsonIsALinePerStepAndValidation() {
     train(new TrainingBar(console(true, false, Terminal.NONE), "tune", () -> false), 200);
-    assertThat(new Shell.Outcome(0, out.toString(), "").lines()).hasSize(202).allMatch(l -> "tune".equals(l.value("run")));
+    assertThat(new Shell.Outcome(0, out.toString(), "").lines())
+        .hasSize(202)
+        .allMatch(l -> "tune".equals(l.value("run")));
     assertThat(err.toString()).isEmpty();
   }
 
@@ -77,7 +92,9 @@ final class TrainingBarTest {
     c.clearBar();
     c.clearBar();
     String nl = System.lineSeparator();
-    assertThat(err).hasToString("\r\u001b[Kmoving\r\u001b[Ka note" + nl + "\r\u001b[K" + "x".repeat(79) + "\r\u001b[K");
+    assertThat(err)
+        .hasToString(
+            "\r\u001b[Kmoving\r\u001b[Ka note" + nl + "\r\u001b[K" + "x".repeat(79) + "\r\u001b[K");
   }
 
   @Test

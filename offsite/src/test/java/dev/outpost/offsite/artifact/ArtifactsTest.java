@@ -63,7 +63,13 @@ class ArtifactsTest {
 
   private static void write(Path to, TransformerModel emulated, DType dtype) throws IOException {
     OffsitePackage.write(
-        to, emulated, RECIPE.split(FULL).adapterSlots(), BASE, new Gpt2().write(FULL.spec(), 0), RECIPE.describe(), dtype);
+        to,
+        emulated,
+        RECIPE.split(FULL).adapterSlots(),
+        BASE,
+        new Gpt2().write(FULL.spec(), 0),
+        RECIPE.describe(),
+        dtype);
   }
 
   @Nested
@@ -72,7 +78,9 @@ class ArtifactsTest {
     void comesBackAsItWasSent() throws IOException {
       try (OffsitePackage p = OffsitePackage.open(packed)) {
         assertSameNumbers(p.model(), RECIPE.drop(FULL));
-        assertThat(p.model().slots()).extracting(Slot::name).containsExactly("blocks.0", "blocks.1", "blocks.4", "blocks.5");
+        assertThat(p.model().slots())
+            .extracting(Slot::name)
+            .containsExactly("blocks.0", "blocks.1", "blocks.4", "blocks.5");
         assertThat(p.adapterSlots()).containsExactly("blocks.0", "blocks.5");
         assertThat(p.base()).isEqualTo(BASE);
         assertThat(p.recipe().string("split")).isEqualTo("1-2-1");
@@ -85,7 +93,8 @@ class ArtifactsTest {
     @Test
     void holdsNothingOfTheDroppedBlocks() throws IOException {
       try (OffsitePackage p = OffsitePackage.open(packed)) {
-        assertThat(p.model().parameters().keySet()).noneMatch(n -> n.startsWith("blocks.2.") || n.startsWith("blocks.3."));
+        assertThat(p.model().parameters().keySet())
+            .noneMatch(n -> n.startsWith("blocks.2.") || n.startsWith("blocks.3."));
       }
       long model = 4L * RECIPE.drop(FULL).count(false);
       assertThat(Files.size(packed.resolve("model.safetensors"))).isBetween(model, model + 8000);
@@ -105,7 +114,8 @@ class ArtifactsTest {
     void mayBeStoredInHalfTheBytes() throws IOException {
       Path half = temporary.resolve("half");
       write(half, RECIPE.drop(FULL), DType.BF16);
-      assertThat(Files.size(half.resolve("model.safetensors"))).isLessThan(Files.size(packed.resolve("model.safetensors")) * 6 / 10);
+      assertThat(Files.size(half.resolve("model.safetensors")))
+          .isLessThan(Files.size(packed.resolve("model.safetensors")) * 6 / 10);
       try (OffsitePackage p = OffsitePackage.open(half)) {
         assertThat(p.base()).isEqualTo(BASE);
         assertThat(p.model().embeddings().token().weight().dtype()).isEqualTo(DType.BF16);
@@ -153,7 +163,11 @@ class ArtifactsTest {
       refused("no tensor for parameter blocks.2.");
       edit(packed, m -> m.put("slots", List.of("blocks.0", "blocks.1", "blocks.5")));
       refused("no part of the package", "blocks.4.");
-      edit(packed, m -> m.put("slots", List.of("blocks.0", "blocks.1", "blocks.4", "blocks.5")).put("adapter_slots", List.of("blocks.2")));
+      edit(
+          packed,
+          m ->
+              m.put("slots", List.of("blocks.0", "blocks.1", "blocks.4", "blocks.5"))
+                  .put("adapter_slots", List.of("blocks.2")));
       refused("field adapter_slots", "blocks.2");
       edit(packed, m -> m.put("adapter_slots", List.of()));
       refused("field adapter_slots");
@@ -177,7 +191,8 @@ class ArtifactsTest {
   class TheAdapter {
     @Test
     void comesBackAsItWasSent() throws IOException {
-      for (Optional<LoraConfig> lora : List.of(Optional.<LoraConfig>empty(), Optional.of(LoraConfig.offsiteTuning()))) {
+      for (Optional<LoraConfig> lora :
+          List.of(Optional.<LoraConfig>empty(), Optional.of(LoraConfig.offsiteTuning()))) {
         AdapterArtifact sent = tuned(lora, 2);
         sent.write(adapter);
         AdapterArtifact got = AdapterArtifact.read(adapter);
@@ -186,7 +201,10 @@ class ArtifactsTest {
         assertThat(got.lora()).isEqualTo(lora);
         assertThat(got.tensors().keySet()).isEqualTo(sent.tensors().keySet());
         got.tensors()
-            .forEach((name, w) -> assertThat(w.tensor().toArray()).as(name).isEqualTo(sent.tensors().get(name).tensor().toArray()));
+            .forEach((name, w) ->
+                assertThat(w.tensor().toArray())
+                    .as(name)
+                    .isEqualTo(sent.tensors().get(name).tensor().toArray()));
         assertThat(got.provenance().string("note")).isEqualTo("test");
       }
     }
@@ -225,9 +243,24 @@ class ArtifactsTest {
       refused("field version is 9");
       edit(adapter, m -> m.put("version", 1).put("method", "prefix"));
       refused("field method", "prefix", "full, lora");
-      edit(adapter, m -> m.put("method", "lora").put("lora", JsonObject.create().put("rank", 2).put("targets", List.of("attn.qkv"))));
+      edit(
+          adapter,
+          m ->
+              m.put("method", "lora")
+                  .put(
+                      "lora",
+                      JsonObject.create().put("rank", 2).put("targets", List.of("attn.qkv"))));
       refused("alpha");
-      edit(adapter, m -> m.put("lora", JsonObject.create().put("rank", 0).put("alpha", 1).put("dropout", 0).put("targets", List.of("attn.qkv"))));
+      edit(
+          adapter,
+          m ->
+              m.put(
+                  "lora",
+                  JsonObject.create()
+                      .put("rank", 0)
+                      .put("alpha", 1)
+                      .put("dropout", 0)
+                      .put("targets", List.of("attn.qkv"))));
       refused("rank");
     }
 
@@ -255,14 +288,19 @@ class ArtifactsTest {
       TransformerModel plugged = PlugIn.apply(FULL, BASE, artifact);
       plugged
           .parameters()
-          .forEach(
-              (name, p) -> {
-                HeapWeight tunedWeight = artifact.tensors().get(name);
-                if (tunedWeight == null) assertThat(p.weight()).as(name).isSameAs(FULL.parameters().get(name).weight());
-                else assertThat(p.weight().toTensor().toArray()).as(name).isEqualTo(tunedWeight.tensor().toArray()).isNotEqualTo(before.get(name));
-                assertThat(p.trainable()).isFalse();
-              });
-      TinyModels.numbers(FULL).forEach((name, values) -> assertThat(values).as(name).isEqualTo(before.get(name)));
+          .forEach((name, p) -> {
+            HeapWeight tunedWeight = artifact.tensors().get(name);
+            if (tunedWeight == null)
+              assertThat(p.weight()).as(name).isSameAs(FULL.parameters().get(name).weight());
+            else
+              assertThat(p.weight().toTensor().toArray())
+                  .as(name)
+                  .isEqualTo(tunedWeight.tensor().toArray())
+                  .isNotEqualTo(before.get(name));
+            assertThat(p.trainable()).isFalse();
+          });
+      TinyModels.numbers(FULL)
+          .forEach((name, values) -> assertThat(values).as(name).isEqualTo(before.get(name)));
     }
 
     @Test
@@ -280,14 +318,16 @@ class ArtifactsTest {
       TransformerModel plugged = PlugIn.apply(FULL, BASE, adapterOf(FULL));
       assertThat(BaseFingerprint.of(plugged)).isEqualTo(BASE);
       try (OffsitePackage p = OffsitePackage.open(packed)) {
-        AdapterArtifact fresh = AdapterTuning.of(p, Optional.of(LoraConfig.of(2)), 1).artifact(NOTHING);
+        AdapterArtifact fresh =
+            AdapterTuning.of(p, Optional.of(LoraConfig.of(2)), 1).artifact(NOTHING);
         assertThat(scores(PlugIn.apply(FULL, BASE, fresh))).isEqualTo(scores(FULL));
       }
     }
 
     @Test
     void intoTheEmulatorIsTheTunedEmulator() throws Exception {
-      for (Optional<LoraConfig> lora : List.of(Optional.<LoraConfig>empty(), Optional.of(LoraConfig.of(3)))) {
+      for (Optional<LoraConfig> lora :
+          List.of(Optional.<LoraConfig>empty(), Optional.of(LoraConfig.of(3)))) {
         try (OffsitePackage p = OffsitePackage.open(packed)) {
           AdapterTuning tuning = tuning(p, lora, 2);
           tuning.artifact(NOTHING).write(adapter);
@@ -304,7 +344,8 @@ class ArtifactsTest {
       Tensor attached = Tensor.of(dev.outpost.tensor.Shape.of(10, 23), scores(plugged));
       TransformerModel merged = Attach.merge(plugged, kernels);
       assertThat(merged.parameters().keySet()).isEqualTo(FULL.parameters().keySet());
-      assertThat(Golden.far(Tensor.of(attached.shape(), scores(merged)), attached)).isLessThan(3e-6);
+      assertThat(Golden.far(Tensor.of(attached.shape(), scores(merged)), attached))
+          .isLessThan(3e-6);
       assertThat(scores(plugged)).isNotEqualTo(scores(FULL));
     }
 
@@ -312,7 +353,10 @@ class ArtifactsTest {
     void ofAnotherBaseIsRefused() throws Exception {
       AdapterArtifact artifact = tuned(Optional.empty(), 1);
       BaseFingerprint other = BaseFingerprint.of(TinyModels.random(6, 4));
-      assertThat(reasons(artifact, other)).singleElement().asString().contains(BASE.brief(), other.brief(), "made from");
+      assertThat(reasons(artifact, other))
+          .singleElement()
+          .asString()
+          .contains(BASE.brief(), other.brief(), "made from");
     }
 
     @Test
@@ -328,7 +372,8 @@ class ArtifactsTest {
           .hasSize(6)
           .anyMatch(r -> r.contains("tuned for base"))
           .anyMatch(r -> r.contains("lacks blocks.0.norm1.bias"))
-          .anyMatch(r -> r.contains("blocks.5.mlp.up.bias has shape [63] in the adapter, [64] in the model"))
+          .anyMatch(r ->
+              r.contains("blocks.5.mlp.up.bias has shape [63] in the adapter, [64] in the model"))
           .anyMatch(r -> r.contains("no parameter named blocks.5.mlp.gate.weight"))
           .anyMatch(r -> r.contains("blocks.3.norm1.bias is outside"))
           .anyMatch(r -> r.contains("embed.token.weight is outside"));
@@ -337,9 +382,13 @@ class ArtifactsTest {
     @Test
     void withForeignSlotsIsRefused() throws Exception {
       Map<String, HeapWeight> tensors = tuned(Optional.empty(), 1).tensors();
-      assertThat(reasons(with(tensors, Set.of("blocks.0", "blocks.5", "blocks.9")), BASE)).singleElement().asString().contains("blocks.9");
+      assertThat(reasons(with(tensors, Set.of("blocks.0", "blocks.5", "blocks.9")), BASE))
+          .singleElement()
+          .asString()
+          .contains("blocks.9");
       AdapterArtifact lora = tuned(Optional.of(LoraConfig.of(2)), 1);
-      AdapterArtifact foreign = new AdapterArtifact(BASE, Set.of("blocks.9"), lora.lora(), lora.tensors(), NOTHING);
+      AdapterArtifact foreign =
+          new AdapterArtifact(BASE, Set.of("blocks.9"), lora.lora(), lora.tensors(), NOTHING);
       assertThat(reasons(foreign, BASE)).anyMatch(r -> r.contains("no slots named [blocks.9]"));
     }
 
@@ -347,10 +396,16 @@ class ArtifactsTest {
     void ofLoraThatFitsNothingIsRefused() throws Exception {
       AdapterArtifact lora = tuned(Optional.of(LoraConfig.of(2)), 1);
       LoraConfig elsewhere = new LoraConfig(2, 4, 0, List.of("mlp.gate"));
-      assertThat(reasons(new AdapterArtifact(BASE, SLOTS, Optional.of(elsewhere), lora.tensors(), NOTHING), BASE))
+      assertThat(
+              reasons(
+                  new AdapterArtifact(BASE, SLOTS, Optional.of(elsewhere), lora.tensors(), NOTHING),
+                  BASE))
           .anyMatch(r -> r.contains("mlp.gate"));
       LoraConfig larger = LoraConfig.of(3);
-      assertThat(reasons(new AdapterArtifact(BASE, SLOTS, Optional.of(larger), lora.tensors(), NOTHING), BASE))
+      assertThat(
+              reasons(
+                  new AdapterArtifact(BASE, SLOTS, Optional.of(larger), lora.tensors(), NOTHING),
+                  BASE))
           .hasSize(16)
           .allMatch(r -> r.contains("has shape"));
       TransformerModel carrying = Attach.lora(FULL, SLOTS, LoraConfig.of(2), 1);
@@ -362,9 +417,13 @@ class ArtifactsTest {
     @Test
     void ofAnotherPackagesAdapterIntoAnEmulatorIsRefused() throws Exception {
       AdapterArtifact a = tuned(Optional.empty(), 1);
-      AdapterArtifact other = new AdapterArtifact(BaseFingerprint.of(TinyModels.random(6, 4)), SLOTS, a.lora(), a.tensors(), NOTHING);
+      AdapterArtifact other =
+          new AdapterArtifact(
+              BaseFingerprint.of(TinyModels.random(6, 4)), SLOTS, a.lora(), a.tensors(), NOTHING);
       try (OffsitePackage p = OffsitePackage.open(packed)) {
-        assertThatThrownBy(() -> PlugIn.intoEmulator(p, other)).isInstanceOf(PlugIn.RefusedException.class).hasMessageContaining("tuned for base");
+        assertThatThrownBy(() -> PlugIn.intoEmulator(p, other))
+            .isInstanceOf(PlugIn.RefusedException.class)
+            .hasMessageContaining("tuned for base");
       }
     }
 
@@ -384,7 +443,8 @@ class ArtifactsTest {
     }
 
     private AdapterArtifact adapterOf(TransformerModel model) {
-      TransformerModel t = model.trainable(n -> n.startsWith("blocks.0.") || n.startsWith("blocks.5."));
+      TransformerModel t =
+          model.trainable(n -> n.startsWith("blocks.0.") || n.startsWith("blocks.5."));
       return AdapterArtifact.of(t, BASE, SLOTS, Optional.empty(), NOTHING);
     }
   }
@@ -397,8 +457,11 @@ class ArtifactsTest {
 
   private AdapterTuning tuning(OffsitePackage p, Optional<LoraConfig> lora, int steps) {
     AdapterTuning tuning = AdapterTuning.of(p, lora, 1);
-    TrainingPlan plan = new TrainingPlan(steps, 2, 1, 0.02f, new Schedule.Constant(0), 0, 1, 0, 0, 1, false);
-    tuning.trainer(Blocks.of(TinyModels.tokens(32, 23, 1), 8), null, plan, kernels).run(Progress.SILENT);
+    TrainingPlan plan =
+        new TrainingPlan(steps, 2, 1, 0.02f, new Schedule.Constant(0), 0, 1, 0, 0, 1, false);
+    tuning
+        .trainer(Blocks.of(TinyModels.tokens(32, 23, 1), 8), null, plan, kernels)
+        .run(Progress.SILENT);
     return tuning;
   }
 

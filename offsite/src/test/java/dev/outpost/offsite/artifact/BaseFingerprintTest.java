@@ -35,7 +35,8 @@ class BaseFingerprintTest {
       TransformerModel copy = model.trainable(any -> true);
       HeapWeight w = (HeapWeight) copy.parameters().get(name).weight();
       int last = w.tensor().size() - 1;
-      w.tensor().data()[last] = Float.intBitsToFloat(Float.floatToRawIntBits(w.tensor().data()[last]) ^ 1);
+      w.tensor().data()[last] =
+          Float.intBitsToFloat(Float.floatToRawIntBits(w.tensor().data()[last]) ^ 1);
       assertThat(BaseFingerprint.of(copy)).as(name).isNotEqualTo(base);
     }
   }
@@ -59,7 +60,8 @@ class BaseFingerprintTest {
 
   @Test
   void isWhatItAlwaysWas() {
-    // Computed once by another program. A changed formula would orphan every package and adapter there is.
+    // Computed once by another program. A changed formula would orphan every package and adapter
+    // there is.
     String known = "a50d3ca364a880aa32ce8ed3cb3b53d0fbf53395ac026f59e2a1139fa8dbe4e9";
     TransformerModel fixed = TinyModels.random(1, 1).trainable(any -> true);
     fixed.visit((name, p) -> ((HeapWeight) p.weight()).tensor().fill(name.length()));
@@ -68,7 +70,9 @@ class BaseFingerprintTest {
 
   @Test
   void mustBeADigest() {
-    assertThatThrownBy(() -> new BaseFingerprint("abc")).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("64");
+    assertThatThrownBy(() -> new BaseFingerprint("abc"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("64");
     assertThat(new BaseFingerprint("0123456789abcdef".repeat(4)).brief()).isEqualTo("0123456789ab");
   }
 }

@@ -55,7 +55,8 @@ class DistillationTest {
     float lm = loss(objective(2, 1, 0), student);
     float kd = loss(objective(2, 0, 1), student);
     Pass pass = Pass.of(Tape.evaluating(kernels, new Workspace()), 2, 8);
-    assertThat(lm).isEqualTo(student.loss(pass, BLOCKS.ids(FIRST), BLOCKS.targets(FIRST)).value().get(0));
+    assertThat(lm)
+        .isEqualTo(student.loss(pass, BLOCKS.ids(FIRST), BLOCKS.targets(FIRST)).value().get(0));
     assertThat(kd).isPositive().isCloseTo(byHand(student), within(1e-5f * kd));
     assertThat(loss(objective(2, 1, 30), student)).isCloseTo(lm + 30 * kd, within(1e-4f));
     assertThat(loss(objective(2, 0.5f, 2), student)).isCloseTo(0.5f * lm + 2 * kd, within(1e-4f));
@@ -64,7 +65,9 @@ class DistillationTest {
   /** mean(((T − S)/rms(T))²) from the two stacks' outputs. */
   private float byHand(TransformerModel student) {
     Pass pass = Pass.of(Tape.evaluating(kernels, new Workspace()), 2, 8);
-    Var h = TransformerModel.stack(pass, student.slots().subList(0, 1), student.embed(pass, BLOCKS.ids(FIRST)));
+    Var h =
+        TransformerModel.stack(
+            pass, student.slots().subList(0, 1), student.embed(pass, BLOCKS.ids(FIRST)));
     float[] input = h.value().toArray();
     Tensor t = after(split.middle(), input, h);
     Tensor s = after(student.slots().subList(1, 3), input, h);
@@ -92,12 +95,14 @@ class DistillationTest {
       Var loss = objective(2, lm, 30).loss(student, pass, BLOCKS.ids(FIRST), BLOCKS.targets(FIRST));
       tape.backward(loss, gradients);
       Set<String> emulator = Set.of("blocks.1", "blocks.4");
-      student.visit(
-          (name, p) -> {
-            assertThat(p.trainable()).as(name).isEqualTo(Sandwich.owns(emulator, name));
-            assertThat(gradients.get((HeapWeight) p.weight()) != null).as(name).isEqualTo(p.trainable());
-          });
-      full.visit((name, p) -> assertThat(gradients.get((HeapWeight) p.weight())).as("teacher's " + name).isNull());
+      student.visit((name, p) -> {
+        assertThat(p.trainable()).as(name).isEqualTo(Sandwich.owns(emulator, name));
+        assertThat(gradients.get((HeapWeight) p.weight()) != null)
+            .as(name)
+            .isEqualTo(p.trainable());
+      });
+      full.visit((name, p) ->
+          assertThat(gradients.get((HeapWeight) p.weight())).as("teacher's " + name).isNull());
     }
   }
 
@@ -108,7 +113,8 @@ class DistillationTest {
     Gradients gradients = new Gradients();
     Tape tape = Tape.recording(kernels, new Workspace());
     tape.backward(
-        objective.loss(student, Pass.of(tape, 2, 8), BLOCKS.ids(FIRST), BLOCKS.targets(FIRST)), gradients);
+        objective.loss(student, Pass.of(tape, 2, 8), BLOCKS.ids(FIRST), BLOCKS.targets(FIRST)),
+        gradients);
     HeapWeight w = (HeapWeight) student.parameters().get("blocks.4.mlp.down.bias").weight();
     float[] g = gradients.get(w).toArray();
     double slope = 0;
@@ -116,9 +122,11 @@ class DistillationTest {
     double norm = Math.sqrt(slope);
     float step = 0.02f;
     float[] base = w.tensor().toArray();
-    for (int i = 0; i < g.length; i++) w.tensor().data()[i] = base[i] + (float) (step * g[i] / norm);
+    for (int i = 0; i < g.length; i++)
+      w.tensor().data()[i] = base[i] + (float) (step * g[i] / norm);
     double up = loss(objective, student);
-    for (int i = 0; i < g.length; i++) w.tensor().data()[i] = base[i] - (float) (step * g[i] / norm);
+    for (int i = 0; i < g.length; i++)
+      w.tensor().data()[i] = base[i] - (float) (step * g[i] / norm);
     double down = loss(objective, student);
     assertThat((up - down) / (2 * step)).isCloseTo(norm, within(2e-3 * norm));
   }
@@ -126,7 +134,8 @@ class DistillationTest {
   @Test
   void distillingMakesTheLossFallAndChangesNothingButTheEmulator() {
     Map<String, float[]> before = TinyModels.numbers(full);
-    TrainingPlan plan = new TrainingPlan(25, 3, 1, 5e-3f, new Schedule.Constant(0), 0, 1, 0, 0, 1, false);
+    TrainingPlan plan =
+        new TrainingPlan(25, 3, 1, 5e-3f, new Schedule.Constant(0), 0, 1, 0, 0, 1, false);
     List<Double> losses = new ArrayList<>();
     TransformerModel emulated =
         new EmulatorRecipe(1, 2, 1)
@@ -146,20 +155,24 @@ class DistillationTest {
                 });
     assertThat(losses.getLast()).isLessThan(losses.getFirst() / 2);
     assertThat(emulated.count(true)).isZero();
-    assertThat(emulated.slots()).extracting(Slot::name).containsExactly("blocks.0", "blocks.1", "blocks.4", "blocks.5");
-    TinyModels.numbers(full).forEach((name, values) -> assertThat(values).as(name).isEqualTo(before.get(name)));
+    assertThat(emulated.slots())
+        .extracting(Slot::name)
+        .containsExactly("blocks.0", "blocks.1", "blocks.4", "blocks.5");
+    TinyModels.numbers(full)
+        .forEach((name, values) -> assertThat(values).as(name).isEqualTo(before.get(name)));
     TinyModels.numbers(emulated)
-        .forEach(
-            (name, values) -> {
-              if (Sandwich.owns(Set.of("blocks.1", "blocks.4"), name)) assertThat(values).as(name).isNotEqualTo(before.get(name));
-              else assertThat(values).as(name).isEqualTo(before.get(name));
-            });
+        .forEach((name, values) -> {
+          if (Sandwich.owns(Set.of("blocks.1", "blocks.4"), name))
+            assertThat(values).as(name).isNotEqualTo(before.get(name));
+          else assertThat(values).as(name).isEqualTo(before.get(name));
+        });
   }
 
   @Test
   void weightsThatSayNothingAreRefused() {
     assertThatThrownBy(() -> objective(2, 0, 0)).isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> objective(2, -1, 30)).isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> objective(2, 1, Float.NaN)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> objective(2, 1, Float.NaN))
+        .isInstanceOf(IllegalArgumentException.class);
   }
 }

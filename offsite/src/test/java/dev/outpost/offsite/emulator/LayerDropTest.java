@@ -45,7 +45,12 @@ class LayerDropTest {
     for (int m = 2; m <= 50; m++) {
       for (int k = 2; k <= m; k++) {
         int[] kept = LayerDrop.indices(m, k);
-        assertThat(kept).hasSize(k).startsWith(0).endsWith(m - 1).isSorted().doesNotHaveDuplicates();
+        assertThat(kept)
+            .hasSize(k)
+            .startsWith(0)
+            .endsWith(m - 1)
+            .isSorted()
+            .doesNotHaveDuplicates();
       }
     }
     assertThat(LayerDrop.indices(9, 1)).containsExactly(0);
@@ -76,12 +81,16 @@ class LayerDropTest {
 
   @Test
   void tooManyOrTooFewAreRefused() {
-    assertThatThrownBy(() -> LayerDrop.indices(4, 5)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("5 of 4");
+    assertThatThrownBy(() -> LayerDrop.indices(4, 5))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("5 of 4");
     assertThatThrownBy(() -> new LayerDrop(0)).isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> EmulatorRecipe.parse("2-9-2").drop(TinyModels.random(8, 1)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContainingAll("2-9-2", "4");
     for (String bad : List.of("", "2-8", "2-8-2-1", "a-b-c", "2--8-2", "2 8 2"))
-      assertThatThrownBy(() -> EmulatorRecipe.parse(bad)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("2-8-2");
+      assertThatThrownBy(() -> EmulatorRecipe.parse(bad))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("2-8-2");
   }
 }

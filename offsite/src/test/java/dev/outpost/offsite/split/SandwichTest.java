@@ -31,7 +31,9 @@ class SandwichTest {
   @Test
   void oneSideMayBeEmpty() {
     assertThat(Sandwich.of(model, 0, 2).adapterSlots()).containsExactly("blocks.3", "blocks.4");
-    assertThat(Sandwich.of(model, 4, 0).middle()).extracting(Slot::name).containsExactly("blocks.4");
+    assertThat(Sandwich.of(model, 4, 0).middle())
+        .extracting(Slot::name)
+        .containsExactly("blocks.4");
   }
 
   @ParameterizedTest
@@ -56,10 +58,25 @@ class SandwichTest {
     assertThat(Sandwich.owns(Set.of("blocks.1"), parameter)).isEqualTo(owned);
   }
 
-  /** GPT2-XL, 2-16-2 (Xiao et al. 2023): counted from the shapes alone, the model being too large for a test. */
+  /**
+   * GPT2-XL, 2-16-2 (Xiao et al. 2023): counted from the shapes alone, the model being too large
+   * for a test.
+   */
   @Test
   void countsOfThePapersLargestGpt2() {
-    Spec xl = new Spec("gpt2", 50257, 1024, 1600, 48, 25, 6400, UnaryMap.GELU_TANH, 1e-5f, true, Linear.Layout.IN_OUT);
+    Spec xl =
+        new Spec(
+            "gpt2",
+            50257,
+            1024,
+            1600,
+            48,
+            25,
+            6400,
+            UnaryMap.GELU_TANH,
+            1e-5f,
+            true,
+            Linear.Layout.IN_OUT);
     EmulatorRecipe r = EmulatorRecipe.parse("2-16-2");
     assertThat(xl.blockParameters()).isEqualTo(30_740_800);
     assertThat((r.bottom() + r.top()) * xl.blockParameters()).isEqualTo(122_963_200);
@@ -75,6 +92,7 @@ class SandwichTest {
     long block = model.spec().blockParameters();
     assertThat(emulated.count(false)).isEqualTo(model.count(false) - block);
     Set<String> adapter = Sandwich.of(model, 1, 1).adapterSlots();
-    assertThat(emulated.trainable(name -> Sandwich.owns(adapter, name)).count(true)).isEqualTo(2 * block);
+    assertThat(emulated.trainable(name -> Sandwich.owns(adapter, name)).count(true))
+        .isEqualTo(2 * block);
   }
 }

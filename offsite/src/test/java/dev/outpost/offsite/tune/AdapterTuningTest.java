@@ -36,10 +36,18 @@ final class AdapterTuningTest {
   void aPackage() throws Exception {
     full = TinyModels.random(4, 1);
     EmulatorRecipe recipe = EmulatorRecipe.parse("1-1-1");
-    OffsitePackage.write(dir, recipe.drop(full), recipe.split(full).adapterSlots(), BaseFingerprint.of(full), new Gpt2().write(full.spec(), 0), recipe.describe(), null);
+    OffsitePackage.write(
+        dir,
+        recipe.drop(full),
+        recipe.split(full).adapterSlots(),
+        BaseFingerprint.of(full),
+        new Gpt2().write(full.spec(), 0),
+        recipe.describe(),
+        null);
   }
 
-  private static AdapterArtifact tune(OffsitePackage pack, Optional<LoraConfig> lora, long seed) throws Exception {
+  private static AdapterArtifact tune(OffsitePackage pack, Optional<LoraConfig> lora, long seed)
+      throws Exception {
     AdapterTuning tuning = AdapterTuning.of(pack, lora, seed);
     tuning.trainer(TEXT, null, TrainingPlan.of(3, 2, 1e-2f, seed), KERNELS).run(Progress.SILENT);
     return tuning.artifact(JsonObject.create().put("seed", seed));
@@ -53,16 +61,20 @@ final class AdapterTuningTest {
       tuning.trainer(TEXT, null, TrainingPlan.of(3, 2, 1e-2f, 1), KERNELS).run(Progress.SILENT);
       tuning
           .model()
-          .visit(
-              (name, p) -> {
-                boolean adapter = name.startsWith("blocks.0.") || name.startsWith("blocks.3.");
-                assertThat(p.trainable()).as(name).isEqualTo(adapter);
-                // A bias of keys has no gradient but rounding: softmax does not see it.
-                if (!adapter) assertThat(p.weight().toTensor().toArray()).as(name).isEqualTo(before.get(name));
-                else assertThat(p.weight().toTensor().toArray()).as(name).isNotEqualTo(before.get(name));
-                if (name.startsWith("blocks.1.") && p.shape().rank() == 2) assertThat(p.weight()).as(name).isInstanceOf(MappedWeight.class);
-              });
-      assertThat(TinyModels.numbers(pack.model())).as("the package's own model").allSatisfy((name, v) -> assertThat(v).isEqualTo(before.get(name)));
+          .visit((name, p) -> {
+            boolean adapter = name.startsWith("blocks.0.") || name.startsWith("blocks.3.");
+            assertThat(p.trainable()).as(name).isEqualTo(adapter);
+            // A bias of keys has no gradient but rounding: softmax does not see it.
+            if (!adapter)
+              assertThat(p.weight().toTensor().toArray()).as(name).isEqualTo(before.get(name));
+            else
+              assertThat(p.weight().toTensor().toArray()).as(name).isNotEqualTo(before.get(name));
+            if (name.startsWith("blocks.1.") && p.shape().rank() == 2)
+              assertThat(p.weight()).as(name).isInstanceOf(MappedWeight.class);
+          });
+      assertThat(TinyModels.numbers(pack.model()))
+          .as("the package's own model")
+          .allSatisfy((name, v) -> assertThat(v).isEqualTo(before.get(name)));
     }
   }
 
@@ -76,15 +88,20 @@ final class AdapterTuningTest {
       assertThat(all.base()).isEqualTo(BaseFingerprint.of(full));
 
       AdapterArtifact lora = tune(pack, Optional.of(LoraConfig.of(2)), 1);
-      assertThat(lora.tensors().keySet()).hasSize(2 * 4 * 2).allMatch(n -> n.contains(".lora_") && (n.startsWith("blocks.0.") || n.startsWith("blocks.3.")));
-      assertThat(PlugIn.apply(full, BaseFingerprint.of(full), lora).count(false)).isGreaterThan(full.count(false));
+      assertThat(lora.tensors().keySet())
+          .hasSize(2 * 4 * 2)
+          .allMatch(n ->
+              n.contains(".lora_") && (n.startsWith("blocks.0.") || n.startsWith("blocks.3.")));
+      assertThat(PlugIn.apply(full, BaseFingerprint.of(full), lora).count(false))
+          .isGreaterThan(full.count(false));
     }
   }
 
   @Test
   void theSeedDecidesEverything() throws Exception {
     try (OffsitePackage pack = OffsitePackage.open(dir)) {
-      Optional<LoraConfig> lora = Optional.of(new LoraConfig(2, 4, 0.2f, LoraConfig.ALL_PROJECTIONS));
+      Optional<LoraConfig> lora =
+          Optional.of(new LoraConfig(2, 4, 0.2f, LoraConfig.ALL_PROJECTIONS));
       float[] one = first(tune(pack, lora, 7));
       assertThat(first(tune(pack, lora, 7))).isEqualTo(one);
       assertThat(first(tune(pack, lora, 8))).isNotEqualTo(one);

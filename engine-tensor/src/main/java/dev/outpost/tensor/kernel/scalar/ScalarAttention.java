@@ -6,8 +6,8 @@ import dev.outpost.tensor.kernel.HeadView;
 
 /**
  * Attention written as its definition, one query at a time: {@code s = scale·q kᵀ}, {@code p =
- * softmax(s)}, {@code out = p v}; backward {@code dv = pᵀ dout}, {@code ds = p ⊙ (dout vᵀ − dout·out)},
- * {@code dq = scale·ds k}, {@code dk = scale·dsᵀ q}.
+ * softmax(s)}, {@code out = p v}; backward {@code dv = pᵀ dout}, {@code ds = p ⊙ (dout vᵀ −
+ * dout·out)}, {@code dq = scale·ds k}, {@code dk = scale·dsᵀ q}.
  */
 final class ScalarAttention {
   private ScalarAttention() {}

@@ -13,9 +13,9 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Every operation as its definition: plain loops, sums in f64, rounded to f32 once at the end. It is
- * what the other backends are tested against and what runs where there is no Vector API; it is meant
- * to be read, not tuned. Single-threaded.
+ * Every operation as its definition: plain loops, sums in f64, rounded to f32 once at the end. It
+ * is what the other backends are tested against and what runs where there is no Vector API; it is
+ * meant to be read, not tuned. Single-threaded.
  */
 public final class ScalarKernels implements Kernels {
   private final Team team;

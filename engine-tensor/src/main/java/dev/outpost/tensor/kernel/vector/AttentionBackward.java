@@ -16,10 +16,10 @@ import dev.outpost.tensor.kernel.Team;
 import java.util.Arrays;
 
 /**
- * The derivative of attention, one key head per task. The probabilities are computed anew from the kept
- * log-sums (Dao et al. 2022, algorithm 4): {@code p = exp(s − lse)}, {@code ds = p ⊙ (dout vᵀ −
- * dout·out)·scale}, {@code dv = pᵀ dout}, {@code dk = dsᵀ q}, {@code dq = ds k}. The query heads that
- * share a key head add to dk and dv in order.
+ * The derivative of attention, one key head per task. The probabilities are computed anew from the
+ * kept log-sums (Dao et al. 2022, algorithm 4): {@code p = exp(s − lse)}, {@code ds = p ⊙ (dout vᵀ
+ * − dout·out)·scale}, {@code dv = pᵀ dout}, {@code dk = dsᵀ q}, {@code dq = ds k}. The query heads
+ * that share a key head add to dk and dv in order.
  */
 final class AttentionBackward {
   private final Team team;

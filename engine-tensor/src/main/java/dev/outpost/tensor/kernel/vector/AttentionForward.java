@@ -12,8 +12,8 @@ import dev.outpost.tensor.kernel.Team;
 import java.util.Arrays;
 
 /**
- * Attention as matrix products of one head at a time: keys and values are packed once, then a block of
- * queries meets all the keys it may see. The scores of a block stay in the second-level cache.
+ * Attention as matrix products of one head at a time: keys and values are packed once, then a block
+ * of queries meets all the keys it may see. The scores of a block stay in the second-level cache.
  */
 final class AttentionForward {
   /** Queries per block of scores. */

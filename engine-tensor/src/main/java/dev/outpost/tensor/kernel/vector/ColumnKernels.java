@@ -8,8 +8,8 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Sums down the columns. A task owns a block of columns and walks all rows in order, so the sum does
- * not depend on how many tasks there are; f32 within a chunk of rows, f64 from chunk to chunk.
+ * Sums down the columns. A task owns a block of columns and walks all rows in order, so the sum
+ * does not depend on how many tasks there are; f32 within a chunk of rows, f64 from chunk to chunk.
  */
 final class ColumnKernels {
   /** Columns per task. */
@@ -32,7 +32,10 @@ final class ColumnKernels {
     store(sum, out, from, accumulate);
   }
 
-  /** {@code dgamma[c] (+)= Σ_r dy·x̂} and {@code dbeta[c] (+)= Σ_r dy} for columns {@code [from, to)}. */
+  /**
+   * {@code dgamma[c] (+)= Σ_r dy·x̂} and {@code dbeta[c] (+)= Σ_r dy} for columns {@code [from,
+   * to)}.
+   */
   static void normParameters(
       Tensor x,
       Tensor mean,
@@ -52,7 +55,14 @@ final class ColumnKernels {
       int at = r * x.cols() + from;
       plus(partB, dy.data(), dy.offset() + at, n);
       plusProduct(
-          partG, dy.data(), dy.offset() + at, x.data(), x.offset() + at, mean.get(r), rstd.get(r), n);
+          partG,
+          dy.data(),
+          dy.offset() + at,
+          x.data(),
+          x.offset() + at,
+          mean.get(r),
+          rstd.get(r),
+          n);
       if (r % ROWS == ROWS - 1) {
         drain(partG, sumG);
         drain(partB, sumB);

@@ -15,8 +15,8 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Reads stored numbers as f32. The type is asked once per block, never per vector: a choice inside the
- * loop costs more than the arithmetic.
+ * Reads stored numbers as f32. The type is asked once per block, never per vector: a choice inside
+ * the loop costs more than the arithmetic.
  */
 final class Decode {
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
@@ -24,8 +24,8 @@ final class Decode {
   private Decode() {}
 
   /**
-   * {@code dst[at + r·ld + c] = segment[offset + r·stride + c]} for {@code rows} runs of {@code width}
-   * elements. Offsets and strides count elements.
+   * {@code dst[at + r·ld + c] = segment[offset + r·stride + c]} for {@code rows} runs of {@code
+   * width} elements. Offsets and strides count elements.
    */
   static void rows(
       MemorySegment segment,
@@ -84,8 +84,9 @@ final class Decode {
   }
 
   /**
-   * IEEE half to single. The magnitude's bits, moved to single's fields, are the number times 2⁻¹¹²;
-   * one exact multiplication rescales subnormals too. Infinity and NaN keep all exponent bits set.
+   * IEEE half to single. The magnitude's bits, moved to single's fields, are the number times
+   * 2⁻¹¹²; one exact multiplication rescales subnormals too. Infinity and NaN keep all exponent
+   * bits set.
    */
   private static FloatVector half(IntVector h) {
     IntVector magnitude = h.and(0x7fff).lanewise(VectorOperators.LSHL, 13);

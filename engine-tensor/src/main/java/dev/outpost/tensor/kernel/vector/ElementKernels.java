@@ -29,8 +29,7 @@ final class ElementKernels {
 
   static void add(float[] a, int ao, float[] b, int bo, float[] y, int yo, int n) {
     int i = 0;
-    for (; i < Lanes.bound(n); i += VL)
-      load(a, ao + i).add(load(b, bo + i)).intoArray(y, yo + i);
+    for (; i < Lanes.bound(n); i += VL) load(a, ao + i).add(load(b, bo + i)).intoArray(y, yo + i);
     for (; i < n; i++) y[yo + i] = a[ao + i] + b[bo + i];
   }
 
@@ -42,15 +41,23 @@ final class ElementKernels {
         load(a, ao + i).fma(load(b, bo + i), load(y, yo + i)).intoArray(y, yo + i);
       for (; i < n; i++) y[yo + i] = Math.fma(a[ao + i], b[bo + i], y[yo + i]);
     } else {
-      for (; i < Lanes.bound(n); i += VL)
-        load(a, ao + i).mul(load(b, bo + i)).intoArray(y, yo + i);
+      for (; i < Lanes.bound(n); i += VL) load(a, ao + i).mul(load(b, bo + i)).intoArray(y, yo + i);
       for (; i < n; i++) y[yo + i] = a[ao + i] * b[bo + i];
     }
   }
 
   /** Decoupled weight decay, in the order of PyTorch's {@code adamw}; see {@link AdamWStep}. */
   static void adamW(
-      float[] p, int po, float[] g, int go, float[] m, int mo, float[] v, int vo, int n, AdamWStep s) {
+      float[] p,
+      int po,
+      float[] g,
+      int go,
+      float[] m,
+      int mo,
+      float[] v,
+      int vo,
+      int n,
+      AdamWStep s) {
     double correct1 = 1 - Math.pow(s.beta1(), s.step());
     double correct2 = 1 - Math.pow(s.beta2(), s.step());
     float keep1 = s.beta1();

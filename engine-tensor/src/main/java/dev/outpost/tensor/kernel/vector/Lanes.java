@@ -8,8 +8,9 @@ import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The vector width of this JVM, fixed at class load so that C2 sees constants: the machine's preferred
- * one, or the bits named by the system property {@code outpost.vector.bits} (128, 256, 512).
+ * The vector width of this JVM, fixed at class load so that C2 sees constants: the machine's
+ * preferred one, or the bits named by the system property {@code outpost.vector.bits} (128, 256,
+ * 512).
  */
 final class Lanes {
   static final String PROPERTY = "outpost.vector.bits";
@@ -46,8 +47,8 @@ final class Lanes {
   }
 
   /**
-   * Sum of the lanes by halving. {@code reduceLanes} leaves the order open, and the interpreter and C2
-   * take different ones; here the bits are the same before and after compilation.
+   * Sum of the lanes by halving. {@code reduceLanes} leaves the order open, and the interpreter and
+   * C2 take different ones; here the bits are the same before and after compilation.
    */
   static float sum(FloatVector v) {
     FloatVector s = v;
@@ -87,7 +88,10 @@ final class Lanes {
       case 512 -> FloatVector.SPECIES_512;
       default ->
           throw new IllegalArgumentException(
-              PROPERTY + ": must be 128, 256 or 512, got " + forced + "; leave it out for this CPU's own");
+              PROPERTY
+                  + ": must be 128, 256 or 512, got "
+                  + forced
+                  + "; leave it out for this CPU's own");
     };
   }
 }

@@ -47,7 +47,15 @@ final class MapKernels {
   }
 
   static void backward(
-      UnaryMap op, float[] x, int xo, float[] dy, int dyo, float[] dx, int dxo, int n, boolean add) {
+      UnaryMap op,
+      float[] x,
+      int xo,
+      float[] dy,
+      int dyo,
+      float[] dx,
+      int dxo,
+      int n,
+      boolean add) {
     int bound = Lanes.bound(n);
     switch (op) {
       case GELU_TANH -> {

@@ -13,7 +13,16 @@ final class NormKernels {
   private NormKernels() {}
 
   static void forward(
-      float[] x, int xo, int n, Tensor gamma, Tensor beta, float eps, Tensor y, int row, Tensor mean, Tensor rstd) {
+      float[] x,
+      int xo,
+      int n,
+      Tensor gamma,
+      Tensor beta,
+      float eps,
+      Tensor y,
+      int row,
+      Tensor mean,
+      Tensor rstd) {
     double m = RowKernels.sum(x, xo, n) / n;
     float center = (float) m;
     // The variance around a rounded mean is too large by the square of the rounding.
@@ -40,7 +49,18 @@ final class NormKernels {
 
   /** {@code dx (+)= rstd·(g − avg(g) − x̂·avg(g ⊙ x̂))}, {@code g = dy ⊙ gamma}. */
   static void backward(
-      float[] x, int xo, float[] dy, int dyo, float[] gamma, int go, int n, float mean, float rstd, float[] dx, int dxo, boolean add) {
+      float[] x,
+      int xo,
+      float[] dy,
+      int dyo,
+      float[] gamma,
+      int go,
+      int n,
+      float mean,
+      float rstd,
+      float[] dx,
+      int dxo,
+      boolean add) {
     FloatVector sumG = FloatVector.zero(F);
     FloatVector sumGx = FloatVector.zero(F);
     int i = 0;

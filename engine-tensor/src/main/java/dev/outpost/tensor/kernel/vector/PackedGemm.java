@@ -7,9 +7,9 @@ import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.tensor.kernel.Team;
 
 /**
- * The matrix product by blocks (Goto & van de Geijn 2008): pack a slab of b and of a, meet the team,
- * then share out a grid of (mc rows × nb columns) tasks. Each element of c sums its k in one order,
- * whatever the number of threads.
+ * The matrix product by blocks (Goto & van de Geijn 2008): pack a slab of b and of a, meet the
+ * team, then share out a grid of (mc rows × nb columns) tasks. Each element of c sums its k in one
+ * order, whatever the number of threads.
  */
 final class PackedGemm {
   static final TileTable T = TileTable.HERE;
@@ -147,7 +147,8 @@ final class PackedGemm {
     else Tile4x2.multiply(kc, a, ao, b, bo, c, co, ldc, add);
   }
 
-  private static void edge(float[] tile, int to, int m, int n, float[] c, int co, int ldc, boolean add) {
+  private static void edge(
+      float[] tile, int to, int m, int n, float[] c, int co, int ldc, boolean add) {
     for (int i = 0; i < m; i++) {
       int at = co + i * ldc;
       int j = 0;
@@ -155,7 +156,8 @@ final class PackedGemm {
         var x = load(tile, to + i * NR + j);
         (add ? x.add(load(c, at + j)) : x).intoArray(c, at + j);
       }
-      for (; j < n; j++) c[at + j] = add ? c[at + j] + tile[to + i * NR + j] : tile[to + i * NR + j];
+      for (; j < n; j++)
+        c[at + j] = add ? c[at + j] + tile[to + i * NR + j] : tile[to + i * NR + j];
     }
   }
 

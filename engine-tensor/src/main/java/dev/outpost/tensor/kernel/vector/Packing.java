@@ -59,8 +59,8 @@ final class Packing {
 
   /**
    * Neighbouring i are neighbours in memory: {@code panels} whole panels, read row by row as memory
-   * lies. A vector may stick out beyond its w elements into the next k, which is written afterwards;
-   * the last few k are copied exactly.
+   * lies. A vector may stick out beyond its w elements into the next k, which is written
+   * afterwards; the last few k are copied exactly.
    */
   private static void straight(
       float[] src, int from, int sk, int panels, int kc, int w, float[] dst, int at) {
@@ -73,8 +73,7 @@ final class Packing {
           load(src, from + k * sk + p * w + i).intoArray(dst, at + (p * kc + k) * w + i);
     for (; k < kc; k++)
       for (int p = 0; p < panels; p++)
-        for (int i = 0; i < w; i++)
-          dst[at + (p * kc + k) * w + i] = src[from + k * sk + p * w + i];
+        for (int i = 0; i < w; i++) dst[at + (p * kc + k) * w + i] = src[from + k * sk + p * w + i];
   }
 
   /** Neighbouring k are neighbours in memory: four runs are read side by side. */
@@ -94,7 +93,6 @@ final class Packing {
         dst[d + 3] = src[s3 + k];
       }
     }
-    for (; i < n; i++)
-      for (int k = 0; k < kc; k++) dst[at + k * w + i] = src[from + i * si + k];
+    for (; i < n; i++) for (int k = 0; k < kc; k++) dst[at + k * w + i] = src[from + i * si + k];
   }
 }

@@ -10,8 +10,8 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 
 /**
- * Reductions and normalisations along one row. A sum runs in f32 lanes for one chunk and in f64 from
- * chunk to chunk: fast, and as good as f64 for rows of any length.
+ * Reductions and normalisations along one row. A sum runs in f32 lanes for one chunk and in f64
+ * from chunk to chunk: fast, and as good as f64 for rows of any length.
  */
 final class RowKernels {
   private static final int CHUNK = 1024;

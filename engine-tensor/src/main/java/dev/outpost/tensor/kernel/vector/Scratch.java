@@ -3,13 +3,13 @@ package dev.outpost.tensor.kernel.vector;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * Lends the buffers of one task and takes them back, so that a steady loop allocates nothing: there are
- * never more buffers than threads at work.
+ * Lends the buffers of one task and takes them back, so that a steady loop allocates nothing: there
+ * are never more buffers than threads at work.
  */
 final class Scratch {
   /**
-   * G1 puts a large array at the start of a region and its data 16 bytes in: 12 floats on is a cache
-   * line. Vectors of b that straddle lines cost a fifth of the matrix product's speed.
+   * G1 puts a large array at the start of a region and its data 16 bytes in: 12 floats on is a
+   * cache line. Vectors of b that straddle lines cost a fifth of the matrix product's speed.
    */
   static final int ALIGN = 12;
 
@@ -27,7 +27,9 @@ final class Scratch {
     return buffer != null && buffer.length >= size ? buffer : new float[size];
   }
 
-  /** {@code panels} if it holds {@code size} floats after {@link #ALIGN}, or a larger one that does. */
+  /**
+   * {@code panels} if it holds {@code size} floats after {@link #ALIGN}, or a larger one that does.
+   */
   static float[] aligned(float[] panels, int size) {
     int need = size + ALIGN;
     if (panels.length >= need) return panels;

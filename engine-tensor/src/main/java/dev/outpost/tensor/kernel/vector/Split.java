@@ -4,8 +4,8 @@ import dev.outpost.tensor.kernel.Team;
 import java.util.function.IntConsumer;
 
 /**
- * Cuts work into numbered ranges whose borders depend on sizes alone, never on the number of threads.
- * Work too small to be worth a thread's wake-up stays with the caller.
+ * Cuts work into numbered ranges whose borders depend on sizes alone, never on the number of
+ * threads. Work too small to be worth a thread's wake-up stays with the caller.
  */
 final class Split {
   /** About 10 µs of streaming: less is done sooner than another thread is awake. */

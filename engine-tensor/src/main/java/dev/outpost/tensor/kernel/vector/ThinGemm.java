@@ -11,8 +11,8 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The matrix product for the few rows of decoding. Each number of b is used once per row, so reading b
- * is all the cost and packing would double it: b is read in place, in its own order.
+ * The matrix product for the few rows of decoding. Each number of b is used once per row, so
+ * reading b is all the cost and packing would double it: b is read in place, in its own order.
  */
 final class ThinGemm {
   /** Rows up to which packing does not pay. */
@@ -50,7 +50,9 @@ final class ThinGemm {
     scratch.give(rows);
   }
 
-  /** b's rows are contiguous: c's columns {@code [j, j+COLUMNS)} gather four rows of b at a time. */
+  /**
+   * b's rows are contiguous: c's columns {@code [j, j+COLUMNS)} gather four rows of b at a time.
+   */
   private void byRows(float[] a, MatView b, MatView c, int j, boolean accumulate) {
     int n = Math.min(COLUMNS, c.cols() - j);
     int k = b.rows();
@@ -72,8 +74,7 @@ final class ThinGemm {
         int ci = co + i * c.rowStride();
         int ai = i * k + p;
         if (depth == 4) axpy4(a, ai, src, from, ld, n, c.data(), ci);
-        else
-          for (int q = 0; q < depth; q++) axpy(a[ai + q], src, from + q * ld, n, c.data(), ci);
+        else for (int q = 0; q < depth; q++) axpy(a[ai + q], src, from + q * ld, n, c.data(), ci);
       }
     }
     if (decoded != null) scratch.give(decoded);
@@ -126,12 +127,14 @@ final class ThinGemm {
       float[] src = decoded != null ? decoded : b.data();
       int from = decoded != null ? 0 : (int) at;
       int ld = decoded != null ? k : b.colStride();
-      if (decoded != null) Decode.rows(b.segment(), b.dtype(), at, b.colStride(), n, k, decoded, 0, k);
+      if (decoded != null)
+        Decode.rows(b.segment(), b.dtype(), at, b.colStride(), n, k, decoded, 0, k);
       for (int i = 0; i < c.rows(); i++) {
         if (n == 4) dot4(a, i * k, src, from, ld, k, sums, 0);
         else for (int q = 0; q < n; q++) sums[q] = dot(a, i * k, src, from + q * ld, k);
         int ci = (int) c.offset() + i * c.rowStride() + j;
-        for (int q = 0; q < n; q++) c.data()[ci + q] = accumulate ? c.data()[ci + q] + sums[q] : sums[q];
+        for (int q = 0; q < n; q++)
+          c.data()[ci + q] = accumulate ? c.data()[ci + q] + sums[q] : sums[q];
       }
     }
     if (decoded != null) scratch.give(decoded);

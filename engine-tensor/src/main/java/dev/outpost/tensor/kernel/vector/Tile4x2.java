@@ -7,9 +7,9 @@ import static dev.outpost.tensor.kernel.vector.Lanes.load;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The register tile for 16 vector registers: 4 rows by two vectors. Written out because C2 keeps only
- * local variables in registers. Its scheduler moves every load of an iteration to the front, so 4
- * broadcasts and two vectors of b are live beside the 8 accumulators; a larger tile spills one
+ * The register tile for 16 vector registers: 4 rows by two vectors. Written out because C2 keeps
+ * only local variables in registers. Its scheduler moves every load of an iteration to the front,
+ * so 4 broadcasts and two vectors of b are live beside the 8 accumulators; a larger tile spills one
  * accumulator and runs at less than half the speed.
  */
 final class Tile4x2 {

@@ -7,10 +7,10 @@ import static dev.outpost.tensor.kernel.vector.Lanes.load;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The register tile for 32 vector registers: 8 rows by two vectors. Written out because C2 keeps only
- * local variables in registers. Its scheduler moves every load of an iteration to the front, so 8
- * broadcasts and two vectors of b are live beside the 16 accumulators; a larger tile spills one
- * accumulator and runs at less than half the speed.
+ * The register tile for 32 vector registers: 8 rows by two vectors. Written out because C2 keeps
+ * only local variables in registers. Its scheduler moves every load of an iteration to the front,
+ * so 8 broadcasts and two vectors of b are live beside the 16 accumulators; a larger tile spills
+ * one accumulator and runs at less than half the speed.
  */
 final class Tile8x2 {
   private static final int MR = 8;

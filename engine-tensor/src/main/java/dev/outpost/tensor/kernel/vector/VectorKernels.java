@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Every operation with the JDK's Vector API on all threads of a team. This class only cuts the work
- * into ranges; the arithmetic is in the classes named after it. Buffers for packing are kept between
- * calls and are not part of any result.
+ * into ranges; the arithmetic is in the classes named after it. Buffers for packing are kept
+ * between calls and are not part of any result.
  */
 public final class VectorKernels implements Kernels {
   private static final int PARTIAL = 1 << 14;
@@ -80,7 +80,13 @@ public final class VectorKernels implements Kernels {
           for (int r = from; r < to; r++) {
             int at = r * cols;
             ElementKernels.add(
-                x.data(), x.offset() + at, bias.data(), bias.offset(), y.data(), y.offset() + at, cols);
+                x.data(),
+                x.offset() + at,
+                bias.data(),
+                bias.offset(),
+                y.data(),
+                y.offset() + at,
+                cols);
           }
         });
   }
@@ -373,8 +379,7 @@ public final class VectorKernels implements Kernels {
   /** One sum per fixed chunk, added up in the chunks' order. */
   private double partialSums(int size, IntToDoubleFunction chunkFrom) {
     double[] parts = new double[(int) (((long) size + PARTIAL - 1) / PARTIAL)];
-    Split.tasks(
-        team, size, parts.length, t -> parts[t] = chunkFrom.applyAsDouble(t * PARTIAL));
+    Split.tasks(team, size, parts.length, t -> parts[t] = chunkFrom.applyAsDouble(t * PARTIAL));
     double sum = 0;
     for (double part : parts) sum += part;
     return sum;

@@ -6,8 +6,8 @@ import dev.outpost.tensor.kernel.Team;
 import java.util.Optional;
 
 /**
- * Offers {@link VectorKernels} where the JVM was started with the Vector API. Names no class of that
- * API itself, so that it can be loaded, and refuse, without it.
+ * Offers {@link VectorKernels} where the JVM was started with the Vector API. Names no class of
+ * that API itself, so that it can be loaded, and refuse, without it.
  */
 public final class VectorKernelsProvider implements KernelsProvider {
   private static final String MODULE = "jdk.incubator.vector";

@@ -6,9 +6,9 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Transcendental functions in f32 vectors, of additions and multiplications only: the same bits in the
- * interpreter, after compilation and at every width. The lane operators of the Vector API promise none
- * of that and fall back to scalar calls on some machines.
+ * Transcendental functions in f32 vectors, of additions and multiplications only: the same bits in
+ * the interpreter, after compilation and at every width. The lane operators of the Vector API
+ * promise none of that and fall back to scalar calls on some machines.
  */
 final class VectorMath {
   private static final float LOG2_E = 1.44269504f;
@@ -63,8 +63,8 @@ final class VectorMath {
   }
 
   /**
-   * Φ(−|x|), the lower tail of the normal distribution, relative error below 1e-6: e^(−x²/2) times a
-   * polynomial in t = 1/(1 + |x|/2), fitted by least squares with weights to Φ(−z)·e^(z²/2) on
+   * Φ(−|x|), the lower tail of the normal distribution, relative error below 1e-6: e^(−x²/2) times
+   * a polynomial in t = 1/(1 + |x|/2), fitted by least squares with weights to Φ(−z)·e^(z²/2) on
    * [0, 14].
    *
    * @param bell e^(−x²/2)

@@ -60,7 +60,13 @@ class ScalarKernelsTest {
 
   @Test
   void softmaxOfNothingVisibleIsZero() {
-    Tensor x = Tensor.of(Shape.of(2, 2), Float.NEGATIVE_INFINITY, Float.NEGATIVE_INFINITY, 0, (float) Math.log(3));
+    Tensor x =
+        Tensor.of(
+            Shape.of(2, 2),
+            Float.NEGATIVE_INFINITY,
+            Float.NEGATIVE_INFINITY,
+            0,
+            (float) Math.log(3));
     kernels.softmax(x, x);
     assertThat(x.toArray()).containsExactly(0, 0, 0.25f, 0.75f);
   }
@@ -92,11 +98,7 @@ class ScalarKernelsTest {
     Tensor p = Tensor.of(Shape.of(2), 1, 1);
     Tensor g = Tensor.of(Shape.of(2), 5, -0.001f);
     kernels.adamW(
-        p,
-        g,
-        Tensor.zeros(2),
-        Tensor.zeros(2),
-        new AdamWStep(0.1f, 0.9f, 0.999f, 0, 0.5f, 1, 1));
+        p, g, Tensor.zeros(2), Tensor.zeros(2), new AdamWStep(0.1f, 0.9f, 0.999f, 0, 0.5f, 1, 1));
     assertThat(p.get(0)).isCloseTo(0.85f, within(1e-6f));
     assertThat(p.get(1)).isCloseTo(1.05f, within(1e-6f));
   }
