@@ -116,7 +116,7 @@ public final class AtomicFile {
       Runtime.getRuntime().removeShutdownHook(hook);
     } catch (IllegalStateException e) {
       // The JVM is already going down: the hook runs, or has run, and finds nothing to do.
-      log("shutdown during a write: {0}", e.getMessage());
+      log("shutdown during a write: {0}", String.valueOf(e.getMessage()));
     }
   }
 

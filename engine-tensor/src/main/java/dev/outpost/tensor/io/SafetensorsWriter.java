@@ -84,7 +84,9 @@ public final class SafetensorsWriter {
   private static byte[] utf8(String text) {
     try {
       ByteBuffer b = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
-      return Arrays.copyOf(b.array(), b.limit());
+      byte[] bytes = new byte[b.remaining()];
+      b.get(bytes);
+      return bytes;
     } catch (CharacterCodingException e) {
       throw new IllegalArgumentException(
           "safetensors: a name or text is no valid Unicode: " + text, e);

@@ -32,7 +32,9 @@ public final class MatView {
       int cols,
       int rowStride,
       int colStride) {
-    long elements = data != null ? data.length : segment.byteSize() / dtype.bytes();
+    long elements = 0;
+    if (data != null) elements = data.length;
+    else if (segment != null) elements = segment.byteSize() / dtype.bytes();
     long last =
         rows == 0 || cols == 0
             ? offset
@@ -103,7 +105,7 @@ public final class MatView {
   /** One element as f32. For the scalar specification and for tests. */
   public float at(int i, int j) {
     long at = offset + (long) i * rowStride + (long) j * colStride;
-    return data != null ? data[(int) at] : MappedWeight.decode(segment, dtype, at);
+    return data != null ? data[(int) at] : MappedWeight.decode(segment(), dtype, at);
   }
 
   /** Whether the elements are a heap array. */

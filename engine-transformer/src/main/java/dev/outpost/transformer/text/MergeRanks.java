@@ -2,6 +2,7 @@ package dev.outpost.transformer.text;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Byte-pair merging of one word: again and again the adjacent pair of the best rank, the leftmost
@@ -18,9 +19,13 @@ final class MergeRanks {
     joined = new int[merges.size()];
     for (int rank = 0; rank < joined.length; rank++) {
       Vocabulary.Merge m = merges.get(rank);
-      ranks.put(vocabulary.ids().get(m.left()), vocabulary.ids().get(m.right()), rank);
-      joined[rank] = vocabulary.ids().get(m.joined());
+      ranks.put(id(vocabulary, m.left()), id(vocabulary, m.right()), rank);
+      joined[rank] = id(vocabulary, m.joined());
     }
+  }
+
+  private static int id(Vocabulary vocabulary, String token) {
+    return Objects.requireNonNull(vocabulary.ids().get(token), token);
   }
 
   /** Merges the symbols, which it overwrites. */

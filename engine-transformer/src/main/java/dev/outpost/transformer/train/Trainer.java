@@ -7,6 +7,7 @@ import dev.outpost.autograd.optim.AdamW;
 import dev.outpost.autograd.optim.ClipNorm;
 import dev.outpost.autograd.optim.Optimizer;
 import dev.outpost.autograd.optim.ParameterGroup;
+import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.memory.Workspace;
@@ -224,13 +225,10 @@ public final class Trainer {
   private void restoreBest(@Nullable Path folder) throws IOException {
     if (folder != null) TrainingState.loadBest(folder, parameters);
     else
-      bestValues.forEach((name, v) ->
-          System.arraycopy(
-              v,
-              0,
-              parameters.get(name).tensor().data(),
-              parameters.get(name).tensor().offset(),
-              v.length));
+      parameters.forEach((name, w) -> {
+        float[] best = bestValues.get(name);
+        if (best != null) w.tensor().copyFrom(Tensor.of(w.shape(), best));
+      });
   }
 
   /** Bytes of activations and scratch, live and at peak. */

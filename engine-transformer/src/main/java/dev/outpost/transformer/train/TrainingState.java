@@ -10,6 +10,7 @@ import dev.outpost.tensor.weight.HeapWeight;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -87,14 +88,14 @@ record TrainingState(int step, double bestLoss, int bestStep) {
           values.put(name.substring(PARAMETER.length()), f.weight(name).toTensor());
         else throw new FormatException(file + ": unexpected tensor " + name);
       }
-      check(file, values, parameters);
+      Map<HeapWeight, Tensor> fitting = fit(file, values, parameters);
       TrainingState result =
           new TrainingState(
               state.integer("step", 0, Integer.MAX_VALUE),
               number(state, "best_loss"),
               state.integer("best_step", 0, Integer.MAX_VALUE));
       optimizer.restore(optimizerState);
-      values.forEach((name, t) -> parameters.get(name).tensor().copyFrom(t));
+      fitting.forEach((w, t) -> w.tensor().copyFrom(t));
       return result;
     }
   }
@@ -134,7 +135,8 @@ record TrainingState(int step, double bestLoss, int bestStep) {
               + "); resume with the same settings, or start anew in another folder");
   }
 
-  private static void check(
+  /** Which saved value belongs to which weight; refuses other names and shapes. */
+  private static Map<HeapWeight, Tensor> fit(
       Path file, Map<String, Tensor> values, Map<String, HeapWeight> parameters)
       throws FormatException {
     if (!values.keySet().equals(parameters.keySet()))
@@ -144,18 +146,21 @@ record TrainingState(int step, double bestLoss, int bestStep) {
               + values.keySet()
               + ", the model trains "
               + parameters.keySet());
-    for (Map.Entry<String, Tensor> e : values.entrySet()) {
-      HeapWeight w = parameters.get(e.getKey());
-      if (!e.getValue().shape().equals(w.shape()))
+    Map<HeapWeight, Tensor> fitting = new IdentityHashMap<>();
+    for (Map.Entry<String, HeapWeight> e : parameters.entrySet()) {
+      Tensor value = values.get(e.getKey());
+      if (value == null || !value.shape().equals(e.getValue().shape()))
         throw new FormatException(
             file
                 + ": parameter "
                 + e.getKey()
                 + " has shape "
-                + e.getValue().shape()
+                + (value == null ? "none" : value.shape())
                 + ", the model's has "
-                + w.shape());
+                + e.getValue().shape());
+      fitting.put(e.getValue(), value);
     }
+    return fitting;
   }
 
   static void saveBest(Path folder, Map<String, HeapWeight> parameters) throws IOException {
@@ -167,8 +172,7 @@ record TrainingState(int step, double bestLoss, int bestStep) {
     try (SafetensorsFile f = SafetensorsFile.open(best(folder))) {
       Map<String, Tensor> values = new LinkedHashMap<>();
       for (String name : f.names()) values.put(name, f.weight(name).toTensor());
-      check(best(folder), values, parameters);
-      values.forEach((name, t) -> parameters.get(name).tensor().copyFrom(t));
+      fit(best(folder), values, parameters).forEach((w, t) -> w.tensor().copyFrom(t));
     }
   }
 }

@@ -83,9 +83,6 @@ final class DemoCommand extends Command {
           "Factor on all step counts: 0.1 for a glance, 4 for better models. Default: ${DEFAULT-VALUE}.")
   double effort = 1;
 
-  private Console console;
-  private Kernels kernels;
-
   DemoCommand(Interruption interruption) {
     super(interruption);
   }
@@ -93,253 +90,265 @@ final class DemoCommand extends Command {
   private record Texts(Corpus shared, Corpus secret) {}
 
   @Override
-  int run(Console c, Kernels k) throws Exception {
+  int run(Console console, Kernels kernels) throws Exception {
     if (!(effort > 0 && effort <= 1000))
       throw new BadInput("--effort: must be above 0 and at most 1000, got " + effort);
-    console = c;
-    kernels = k;
     long start = System.nanoTime();
     Path home = out != null ? out : Files.createTempDirectory("outpost-demo-");
     try {
-      Texts texts = texts();
-      return tell(home, texts, start);
+      Story story = new Story(console, kernels);
+      return story.tell(home, story.texts(), start);
     } finally {
       if (out == null) delete(home);
     }
   }
 
-  private int tell(Path home, Texts texts, long start) throws Exception {
-    Path owner = home.resolve("owner");
-    Path dataOwner = home.resolve("data-owner");
-    Corpus.Split parts = texts.secret().split(0.15);
-    Corpus.Split secret =
-        new Corpus.Split(
-            parts.train().sample(PRIVATE_CHARACTERS, seed),
-            parts.validation().sample(HELD_CHARACTERS, seed));
+  /** One run, told on a console. */
+  private final class Story {
+    private final Console console;
+    private final Kernels kernels;
 
-    title("OWNER", "has a model and will not give it away");
-    Path model = owner.resolve("model");
-    if (!pretrain(texts.shared(), model)) return interrupted();
-    Path sent = owner.resolve("package");
-    if (!emulate(model, texts.shared(), sent)) return interrupted();
-
-    boundary("adapter + emulator", "──▶");
-    Path received = dataOwner.resolve("package");
-    copy(sent, received);
-
-    title("DATA OWNER", "has text and will not show it");
-    note(
-        "private text: %s, %,d characters; only %s is here of the model",
-        texts.secret().name(), secret.train().characters(), RECIPE + " of its 8 blocks");
-    Path tuned = dataOwner.resolve("adapter");
-    double[] emulator = tune(received, secret, tuned);
-    if (stopRequested()) return interrupted();
-
-    boundary("tuned adapter", "◀──");
-    Path returned = owner.resolve("adapter");
-    copy(tuned, returned);
-
-    title("OWNER", "plugs the adapter into the full model");
-    FiveNumbers numbers = plugIn(model, returned, secret, emulator);
-    if (stopRequested()) return interrupted();
-
-    double seconds = (System.nanoTime() - start) / 1e9;
-    console.say("");
-    console.say(
-        "The five numbers: perplexity on the data owner's held-back text (lower is better)");
-    console.say("");
-    numbers.table().forEach(console::say);
-    console.say("");
-    console.say(
-        String.format(
-            Locale.ROOT,
-            "  %s, on %d threads, kernels %s%s",
-            TrainingBar.time(seconds),
-            threads,
-            kernels.name(),
-            out == null ? "" : "; both parties' folders are in " + out));
-    console.emit(
-        numbers
-            .toJson()
-            .put("event", "result")
-            .put("seconds", seconds)
-            .put("in_order", numbers.inOrder())
-            .put("share_of_fine_tuning", numbers.shareOfFineTuning()));
-    return ExitCode.OK;
-  }
-
-  private int interrupted() {
-    console.note("stopped");
-    return ExitCode.INTERRUPTED;
-  }
-
-  private Texts texts() throws IOException {
-    if (corpus == null && privateCorpus != null)
-      throw new BadInput("--private: needs --corpus, the public text, too");
-    if (privateCorpus != null)
-      return new Texts(Corpus.read(corpus, "**"), Corpus.read(privateCorpus, "**"));
-    if (corpus != null) return lastTenth(Corpus.read(corpus, "**"));
-    Path zip = Path.of(System.getProperty("java.home"), "lib", "src.zip");
-    if (!Files.isRegularFile(zip))
-      throw new BadInput(
-          zip
-              + ": this JDK comes without its sources; give any folder of text with --corpus DIR, or install the sources (Debian: openjdk-25-source)");
-    note("reading %s", zip);
-    Corpus shared = Corpus.read(zip, PUBLIC).withoutLicences().sample(PUBLIC_CHARACTERS, seed);
-    Corpus secret = Corpus.read(zip, PRIVATE).withoutLicences();
-    return new Texts(
-        new Corpus("java.base (util, lang, io, time, net, text, math)", shared.documents()),
-        new Corpus("java.sql and java.sql.rowset", secret.documents()));
-  }
-
-  private static Texts lastTenth(Corpus all) {
-    if (all.documents().size() < 10) {
-      Corpus.Split s = all.split(0.2);
-      return new Texts(s.train(), s.validation());
+    Story(Console console, Kernels kernels) {
+      this.console = console;
+      this.kernels = kernels;
     }
-    int cut = all.documents().size() * 9 / 10;
-    return new Texts(
-        new Corpus(all.name(), all.documents().subList(0, cut)),
-        new Corpus(
-            all.name() + " (last tenth)", all.documents().subList(cut, all.documents().size())));
-  }
 
-  private int steps(int base) {
-    return Math.max(2, (int) Math.round(base * effort));
-  }
+    private int tell(Path home, Texts texts, long start) throws Exception {
+      Path owner = home.resolve("owner");
+      Path dataOwner = home.resolve("data-owner");
+      Corpus.Split parts = texts.secret().split(0.15);
+      Corpus.Split secret =
+          new Corpus.Split(
+              parts.train().sample(PRIVATE_CHARACTERS, seed),
+              parts.validation().sample(HELD_CHARACTERS, seed));
 
-  private boolean pretrain(Corpus text, Path folder) throws IOException {
-    note("learning a vocabulary from %s, %,d characters", text.name(), text.characters());
-    Tokenizer tokenizer = BytePairTrainer.of(2048).train(text.sample(2_000_000, seed).documents());
-    Spec spec =
-        new Spec(
-            "gpt2",
-            tokenizer.vocabularySize(),
-            BLOCK,
-            128,
-            8,
-            4,
-            512,
-            UnaryMap.GELU_TANH,
-            1e-5f,
-            true,
-            Linear.Layout.IN_OUT);
-    TransformerModel model = ModelFactory.random(spec, seed).trainable(name -> true);
-    note("pre-training a GPT-2 of %d blocks, %,d parameters", spec.layers(), model.count(false));
-    TrainingPlan plan = TrainingPlan.of(steps(550), BATCH, 3e-3f, seed).withWeightDecay(0.1f);
-    new Trainer(
-            model, Objective.languageModel(), text.blocks(tokenizer, BLOCK), null, plan, kernels)
-        .run(bar(console, "pre-train"));
-    TokenizerFiles.save(tokenizer, folder);
-    ModelFolder.write(folder, model, new Gpt2().write(spec, tokenizer.endOfText().orElse(0)), null);
-    return !stopRequested();
-  }
+      title("OWNER", "has a model and will not give it away");
+      Path model = owner.resolve("model");
+      if (!pretrain(texts.shared(), model)) return interrupted();
+      Path sent = owner.resolve("package");
+      if (!emulate(model, texts.shared(), sent)) return interrupted();
 
-  private boolean emulate(Path from, Corpus text, Path to) throws IOException {
-    try (ModelFolder folder = ModelFolder.open(from)) {
-      TransformerModel full = folder.model();
-      Tokenizer tokenizer = TokenizerFiles.load(from);
+      boundary("adapter + emulator", "──▶");
+      Path received = dataOwner.resolve("package");
+      copy(sent, received);
+
+      title("DATA OWNER", "has text and will not show it");
       note(
-          "emulator %s: keeps %d of the %d middle blocks, distilled on the public text",
-          RECIPE, RECIPE.keep(), RECIPE.split(full).middle().size());
-      TrainingPlan plan = TrainingPlan.of(steps(60), BATCH, 1e-3f, seed + 1);
-      TransformerModel emulated =
-          RECIPE.distil(
-              full,
-              text.blocks(tokenizer, BLOCK),
-              null,
-              plan,
-              Distillation.PAPER_LM_WEIGHT,
-              Distillation.PAPER_KD_WEIGHT,
-              kernels,
-              bar(console, "distil"));
-      Companions.copy(from, to);
-      OffsitePackage.write(
-          to,
-          emulated,
-          RECIPE.split(full).adapterSlots(),
-          BaseFingerprint.of(full),
-          folder.config(),
-          RECIPE.describe(),
-          null);
-      note(
-          "package: %,d of %,d parameters, nothing of the dropped blocks",
-          emulated.count(false), full.count(false));
+          "private text: %s, %,d characters; only %s is here of the model",
+          texts.secret().name(), secret.train().characters(), RECIPE + " of its 8 blocks");
+      Path tuned = dataOwner.resolve("adapter");
+      double[] emulator = tune(received, secret, tuned);
+      if (stopRequested()) return interrupted();
+
+      boundary("tuned adapter", "◀──");
+      Path returned = owner.resolve("adapter");
+      copy(tuned, returned);
+
+      title("OWNER", "plugs the adapter into the full model");
+      FiveNumbers numbers = plugIn(model, returned, secret, emulator);
+      if (stopRequested()) return interrupted();
+
+      double seconds = (System.nanoTime() - start) / 1e9;
+      console.say("");
+      console.say(
+          "The five numbers: perplexity on the data owner's held-back text (lower is better)");
+      console.say("");
+      numbers.table().forEach(console::say);
+      console.say("");
+      console.say(
+          String.format(
+              Locale.ROOT,
+              "  %s, on %d threads, kernels %s%s",
+              TrainingBar.time(seconds),
+              threads,
+              kernels.name(),
+              out == null ? "" : "; both parties' folders are in " + out));
+      console.emit(
+          numbers
+              .toJson()
+              .put("event", "result")
+              .put("seconds", seconds)
+              .put("in_order", numbers.inOrder())
+              .put("share_of_fine_tuning", numbers.shareOfFineTuning()));
+      return ExitCode.OK;
     }
-    return !stopRequested();
-  }
 
-  /** Tunes with what the data owner has; returns the emulator's perplexity before and after. */
-  private double[] tune(Path pack, Corpus.Split text, Path to) throws Exception {
-    try (OffsitePackage p = OffsitePackage.open(pack)) {
-      Tokenizer tokenizer = TokenizerFiles.load(pack);
-      Blocks held = text.validation().blocks(tokenizer, BLOCK);
-      double before = perplexity(p.model(), held);
-      AdapterTuning tuning = AdapterTuning.of(p, Optional.of(LoraConfig.of(8)), seed);
-      tuning
-          .trainer(text.train().blocks(tokenizer, BLOCK), held, tuningPlan(6e-3f), kernels)
-          .run(bar(console, "tune"));
-      double after = perplexity(tuning.model(), held);
-      tuning
-          .artifact(JsonObject.create().put("seed", seed).put("emulator_perplexity", after))
-          .write(to);
-      return new double[] {before, after};
+    private int interrupted() {
+      console.note("stopped");
+      return ExitCode.INTERRUPTED;
     }
-  }
 
-  private TrainingPlan tuningPlan(float learningRate) {
-    return TrainingPlan.of(steps(120), BATCH, learningRate, seed + 2).evaluatingEvery(steps(40));
-  }
+    private Texts texts() throws IOException {
+      if (corpus == null && privateCorpus != null)
+        throw new BadInput("--private: needs --corpus, the public text, too");
+      if (privateCorpus != null)
+        return new Texts(Corpus.read(corpus, "**"), Corpus.read(privateCorpus, "**"));
+      if (corpus != null) return lastTenth(Corpus.read(corpus, "**"));
+      Path zip = Path.of(System.getProperty("java.home"), "lib", "src.zip");
+      if (!Files.isRegularFile(zip))
+        throw new BadInput(
+            zip
+                + ": this JDK comes without its sources; give any folder of text with --corpus DIR, or install the sources (Debian: openjdk-25-source)");
+      note("reading %s", zip);
+      Corpus shared = Corpus.read(zip, PUBLIC).withoutLicences().sample(PUBLIC_CHARACTERS, seed);
+      Corpus secret = Corpus.read(zip, PRIVATE).withoutLicences();
+      return new Texts(
+          new Corpus("java.base (util, lang, io, time, net, text, math)", shared.documents()),
+          new Corpus("java.sql and java.sql.rowset", secret.documents()));
+    }
 
-  private FiveNumbers plugIn(Path model, Path adapter, Corpus.Split text, double[] emulator)
-      throws IOException, PlugIn.RefusedException {
-    try (ModelFolder folder = ModelFolder.open(model)) {
-      TransformerModel full = folder.model();
-      Tokenizer tokenizer = TokenizerFiles.load(model);
-      Blocks held = text.validation().blocks(tokenizer, BLOCK);
-      TransformerModel plugged =
-          PlugIn.apply(full, BaseFingerprint.of(full), AdapterArtifact.read(adapter));
-      double zeroShot = perplexity(full, held);
-      double pluggedIn = perplexity(plugged, held);
-      note("for comparison only, model and data in one place: fine-tuning every block");
-      TransformerModel all = full.trainable(name -> name.startsWith("blocks."));
+    private static Texts lastTenth(Corpus all) {
+      if (all.documents().size() < 10) {
+        Corpus.Split s = all.split(0.2);
+        return new Texts(s.train(), s.validation());
+      }
+      int cut = all.documents().size() * 9 / 10;
+      return new Texts(
+          new Corpus(all.name(), all.documents().subList(0, cut)),
+          new Corpus(
+              all.name() + " (last tenth)", all.documents().subList(cut, all.documents().size())));
+    }
+
+    private int steps(int base) {
+      return Math.max(2, (int) Math.round(base * effort));
+    }
+
+    private boolean pretrain(Corpus text, Path folder) throws IOException {
+      note("learning a vocabulary from %s, %,d characters", text.name(), text.characters());
+      Tokenizer tokenizer =
+          BytePairTrainer.of(2048).train(text.sample(2_000_000, seed).documents());
+      Spec spec =
+          new Spec(
+              "gpt2",
+              tokenizer.vocabularySize(),
+              BLOCK,
+              128,
+              8,
+              4,
+              512,
+              UnaryMap.GELU_TANH,
+              1e-5f,
+              true,
+              Linear.Layout.IN_OUT);
+      TransformerModel model = ModelFactory.random(spec, seed).trainable(name -> true);
+      note("pre-training a GPT-2 of %d blocks, %,d parameters", spec.layers(), model.count(false));
+      TrainingPlan plan = TrainingPlan.of(steps(550), BATCH, 3e-3f, seed).withWeightDecay(0.1f);
       new Trainer(
-              all,
-              Objective.languageModel(),
-              text.train().blocks(tokenizer, BLOCK),
-              held,
-              tuningPlan(1e-3f),
-              kernels)
-          .run(bar(console, "fine-tune"));
-      return new FiveNumbers(zeroShot, emulator[0], emulator[1], pluggedIn, perplexity(all, held));
+              model, Objective.languageModel(), text.blocks(tokenizer, BLOCK), null, plan, kernels)
+          .run(bar(console, "pre-train"));
+      TokenizerFiles.save(tokenizer, folder);
+      ModelFolder.write(
+          folder, model, new Gpt2().write(spec, tokenizer.endOfText().orElse(0)), null);
+      return !stopRequested();
     }
-  }
 
-  private double perplexity(TransformerModel model, Blocks held) {
-    return Perplexity.of(model, kernels, new Workspace(), held, 12).value();
-  }
+    private boolean emulate(Path from, Corpus text, Path to) throws IOException {
+      try (ModelFolder folder = ModelFolder.open(from)) {
+        TransformerModel full = folder.model();
+        Tokenizer tokenizer = TokenizerFiles.load(from);
+        note(
+            "emulator %s: keeps %d of the %d middle blocks, distilled on the public text",
+            RECIPE, RECIPE.keep(), RECIPE.split(full).middle().size());
+        TrainingPlan plan = TrainingPlan.of(steps(60), BATCH, 1e-3f, seed + 1);
+        TransformerModel emulated =
+            RECIPE.distil(
+                full,
+                text.blocks(tokenizer, BLOCK),
+                null,
+                plan,
+                Distillation.PAPER_LM_WEIGHT,
+                Distillation.PAPER_KD_WEIGHT,
+                kernels,
+                bar(console, "distil"));
+        Companions.copy(from, to);
+        OffsitePackage.write(
+            to,
+            emulated,
+            RECIPE.split(full).adapterSlots(),
+            BaseFingerprint.of(full),
+            folder.config(),
+            RECIPE.describe(),
+            null);
+        note(
+            "package: %,d of %,d parameters, nothing of the dropped blocks",
+            emulated.count(false), full.count(false));
+      }
+      return !stopRequested();
+    }
 
-  private void title(String party, String what) {
-    console.say("");
-    console.say(party + " " + what);
-  }
+    /** Tunes with what the data owner has; returns the emulator's perplexity before and after. */
+    private double[] tune(Path pack, Corpus.Split text, Path to) throws Exception {
+      try (OffsitePackage p = OffsitePackage.open(pack)) {
+        Tokenizer tokenizer = TokenizerFiles.load(pack);
+        Blocks held = text.validation().blocks(tokenizer, BLOCK);
+        double before = perplexity(p.model(), held);
+        AdapterTuning tuning = AdapterTuning.of(p, Optional.of(LoraConfig.of(8)), seed);
+        tuning
+            .trainer(text.train().blocks(tokenizer, BLOCK), held, tuningPlan(6e-3f), kernels)
+            .run(bar(console, "tune"));
+        double after = perplexity(tuning.model(), held);
+        tuning
+            .artifact(JsonObject.create().put("seed", seed).put("emulator_perplexity", after))
+            .write(to);
+        return new double[] {before, after};
+      }
+    }
 
-  private void boundary(String what, String arrow) {
-    console.say("");
-    console.say("  ┄┄┄┄┄┄┄┄┄┄┄┄┄┄ " + arrow + "  " + what + "  " + arrow + " ┄┄┄┄┄┄┄┄┄┄┄┄┄┄");
-  }
+    private TrainingPlan tuningPlan(float learningRate) {
+      return TrainingPlan.of(steps(120), BATCH, learningRate, seed + 2).evaluatingEvery(steps(40));
+    }
 
-  private void note(String format, Object... args) {
-    console.say("  " + String.format(Locale.ROOT, format, args));
-  }
+    private FiveNumbers plugIn(Path model, Path adapter, Corpus.Split text, double[] emulator)
+        throws IOException, PlugIn.RefusedException {
+      try (ModelFolder folder = ModelFolder.open(model)) {
+        TransformerModel full = folder.model();
+        Tokenizer tokenizer = TokenizerFiles.load(model);
+        Blocks held = text.validation().blocks(tokenizer, BLOCK);
+        TransformerModel plugged =
+            PlugIn.apply(full, BaseFingerprint.of(full), AdapterArtifact.read(adapter));
+        double zeroShot = perplexity(full, held);
+        double pluggedIn = perplexity(plugged, held);
+        note("for comparison only, model and data in one place: fine-tuning every block");
+        TransformerModel all = full.trainable(name -> name.startsWith("blocks."));
+        new Trainer(
+                all,
+                Objective.languageModel(),
+                text.train().blocks(tokenizer, BLOCK),
+                held,
+                tuningPlan(1e-3f),
+                kernels)
+            .run(bar(console, "fine-tune"));
+        return new FiveNumbers(
+            zeroShot, emulator[0], emulator[1], pluggedIn, perplexity(all, held));
+      }
+    }
 
-  /** Carries files across the boundary: plain files of one folder, nothing else. */
-  private static void copy(Path from, Path to) throws IOException {
-    Files.createDirectories(to);
-    try (var files = Files.list(from)) {
-      for (Path f : files.filter(Files::isRegularFile).toList())
-        Files.copy(
-            f, to.resolve(f.getFileName()), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    private double perplexity(TransformerModel model, Blocks held) {
+      return Perplexity.of(model, kernels, new Workspace(), held, 12).value();
+    }
+
+    private void title(String party, String what) {
+      console.say("");
+      console.say(party + " " + what);
+    }
+
+    private void boundary(String what, String arrow) {
+      console.say("");
+      console.say("  ┄┄┄┄┄┄┄┄┄┄┄┄┄┄ " + arrow + "  " + what + "  " + arrow + " ┄┄┄┄┄┄┄┄┄┄┄┄┄┄");
+    }
+
+    private void note(String format, Object... args) {
+      console.say("  " + String.format(Locale.ROOT, format, args));
+    }
+
+    /** Carries files across the boundary: plain files of one folder, nothing else. */
+    private static void copy(Path from, Path to) throws IOException {
+      Files.createDirectories(to);
+      try (var files = Files.list(from)) {
+        for (Path f : files.filter(Files::isRegularFile).toList())
+          Files.copy(
+              f, to.resolve(f.getFileName()), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+      }
     }
   }
 

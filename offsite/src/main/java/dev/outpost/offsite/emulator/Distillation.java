@@ -55,26 +55,19 @@ public record Distillation(
     List<Slot> slots = student.slots();
     Var h = TransformerModel.stack(pass, slots.subList(0, bottom), student.embed(pass, ids));
     Var s = TransformerModel.stack(pass, slots.subList(bottom, bottom + emulator), h);
-    Var total = null; // at least one weight is positive
-    if (kdWeight > 0) {
-      Var t = teach(pass, h);
-      total = Scale.scale(tape, NormalisedMse.normalisedMse(tape, s, t.value()), kdWeight);
-    }
-    if (lmWeight > 0) {
-      Var top =
-          student
-              .norm()
-              .apply(
-                  pass,
-                  TransformerModel.stack(pass, slots.subList(bottom + emulator, slots.size()), s));
-      Var lm =
-          Scale.scale(
-              tape,
-              CrossEntropy.linearCrossEntropy(tape, top, pass.of(student.headWeight()), targets),
-              lmWeight);
-      total = total == null ? lm : Add.add(tape, total, lm);
-    }
-    return total;
+    if (kdWeight == 0) return languageModel(student, pass, s, targets);
+    Var kd =
+        Scale.scale(tape, NormalisedMse.normalisedMse(tape, s, teach(pass, h).value()), kdWeight);
+    return lmWeight == 0 ? kd : Add.add(tape, kd, languageModel(student, pass, s, targets));
+  }
+
+  /** The weighted language-model loss of the emulator's output s, through the top adapter. */
+  private Var languageModel(TransformerModel student, Pass pass, Var s, int[] targets) {
+    Tape tape = pass.tape();
+    List<Slot> top = student.slots().subList(bottom + emulator, student.slots().size());
+    Var h = student.norm().apply(pass, TransformerModel.stack(pass, top, s));
+    Var head = pass.of(student.headWeight());
+    return Scale.scale(tape, CrossEntropy.linearCrossEntropy(tape, h, head, targets), lmWeight);
   }
 
   /** What the full middle makes of h, without a record. */
