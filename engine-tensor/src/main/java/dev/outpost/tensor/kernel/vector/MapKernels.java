@@ -11,9 +11,10 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * The element-wise functions and their derivatives over ranges of arrays. One loop per function: a
- * choice per vector would cost more than most of the functions. The tail runs the same code under a
- * mask, so an element's bits do not depend on its place.
+ * The element-wise functions and their derivatives over ranges of arrays. One method per function:
+ * a choice per vector would cost more than most of the functions, and several loops in one method
+ * are more than C2 inlines; it then passes vectors as heap objects. The tail runs the same code
+ * under a mask, so an element's bits do not depend on its place.
  */
 final class MapKernels {
   private static final float ROOT_2_OVER_PI = (float) Math.sqrt(2 / Math.PI);
@@ -25,23 +26,36 @@ final class MapKernels {
   static void map(UnaryMap op, float[] x, int xo, float[] y, int yo, int n) {
     int bound = Lanes.bound(n);
     switch (op) {
-      case GELU_TANH -> {
-        for (int i = 0; i < bound; i += VL) geluTanh(load(x, xo + i)).intoArray(y, yo + i);
-      }
-      case GELU_ERF -> {
-        for (int i = 0; i < bound; i += VL) geluErf(load(x, xo + i)).intoArray(y, yo + i);
-      }
-      case TANH -> {
-        for (int i = 0; i < bound; i += VL) VectorMath.tanh(load(x, xo + i)).intoArray(y, yo + i);
-      }
-      case RELU -> {
-        for (int i = 0; i < bound; i += VL) relu(load(x, xo + i)).intoArray(y, yo + i);
-      }
-      case SILU -> {
-        for (int i = 0; i < bound; i += VL) silu(load(x, xo + i)).intoArray(y, yo + i);
-      }
+      case GELU_TANH -> geluTanh(x, xo, y, yo, bound);
+      case GELU_ERF -> geluErf(x, xo, y, yo, bound);
+      case TANH -> tanh(x, xo, y, yo, bound);
+      case RELU -> relu(x, xo, y, yo, bound);
+      case SILU -> silu(x, xo, y, yo, bound);
     }
-    if (bound == n) return;
+    if (bound < n) mapTail(op, x, xo, y, yo, bound, n);
+  }
+
+  private static void geluTanh(float[] x, int xo, float[] y, int yo, int bound) {
+    for (int i = 0; i < bound; i += VL) geluTanh(load(x, xo + i)).intoArray(y, yo + i);
+  }
+
+  private static void geluErf(float[] x, int xo, float[] y, int yo, int bound) {
+    for (int i = 0; i < bound; i += VL) geluErf(load(x, xo + i)).intoArray(y, yo + i);
+  }
+
+  private static void tanh(float[] x, int xo, float[] y, int yo, int bound) {
+    for (int i = 0; i < bound; i += VL) VectorMath.tanh(load(x, xo + i)).intoArray(y, yo + i);
+  }
+
+  private static void relu(float[] x, int xo, float[] y, int yo, int bound) {
+    for (int i = 0; i < bound; i += VL) relu(load(x, xo + i)).intoArray(y, yo + i);
+  }
+
+  private static void silu(float[] x, int xo, float[] y, int yo, int bound) {
+    for (int i = 0; i < bound; i += VL) silu(load(x, xo + i)).intoArray(y, yo + i);
+  }
+
+  private static void mapTail(UnaryMap op, float[] x, int xo, float[] y, int yo, int bound, int n) {
     VectorMask<Float> rest = F.indexInRange(bound, n);
     value(op, FloatVector.fromArray(F, x, xo + bound, rest)).intoArray(y, yo + bound, rest);
   }
@@ -58,39 +72,76 @@ final class MapKernels {
       boolean add) {
     int bound = Lanes.bound(n);
     switch (op) {
-      case GELU_TANH -> {
-        for (int i = 0; i < bound; i += VL)
-          store(geluTanhSlope(load(x, xo + i)), dy, dyo + i, dx, dxo + i, add);
-      }
-      case GELU_ERF -> {
-        for (int i = 0; i < bound; i += VL)
-          store(geluErfSlope(load(x, xo + i)), dy, dyo + i, dx, dxo + i, add);
-      }
-      case TANH -> {
-        for (int i = 0; i < bound; i += VL)
-          store(tanhSlope(load(x, xo + i)), dy, dyo + i, dx, dxo + i, add);
-      }
-      case RELU -> {
-        for (int i = 0; i < bound; i += VL)
-          store(reluSlope(load(x, xo + i)), dy, dyo + i, dx, dxo + i, add);
-      }
-      case SILU -> {
-        for (int i = 0; i < bound; i += VL)
-          store(siluSlope(load(x, xo + i)), dy, dyo + i, dx, dxo + i, add);
-      }
+      case GELU_TANH -> geluTanhBackward(x, xo, dy, dyo, dx, dxo, bound, add);
+      case GELU_ERF -> geluErfBackward(x, xo, dy, dyo, dx, dxo, bound, add);
+      case TANH -> tanhBackward(x, xo, dy, dyo, dx, dxo, bound, add);
+      case RELU -> reluBackward(x, xo, dy, dyo, dx, dxo, bound, add);
+      case SILU -> siluBackward(x, xo, dy, dyo, dx, dxo, bound, add);
     }
-    if (bound == n) return;
+    if (bound < n) backwardTail(op, x, xo, dy, dyo, dx, dxo, bound, n, add);
+  }
+
+  private static void geluTanhBackward(
+      float[] x, int xo, float[] dy, int dyo, float[] dx, int dxo, int bound, boolean add) {
+    for (int i = 0; i < bound; i += VL) {
+      FloatVector d = load(dy, dyo + i);
+      FloatVector old = add ? load(dx, dxo + i) : all(0f);
+      geluTanhSlope(load(x, xo + i)).fma(d, old).intoArray(dx, dxo + i);
+    }
+  }
+
+  private static void geluErfBackward(
+      float[] x, int xo, float[] dy, int dyo, float[] dx, int dxo, int bound, boolean add) {
+    for (int i = 0; i < bound; i += VL) {
+      FloatVector d = load(dy, dyo + i);
+      FloatVector old = add ? load(dx, dxo + i) : all(0f);
+      geluErfSlope(load(x, xo + i)).fma(d, old).intoArray(dx, dxo + i);
+    }
+  }
+
+  private static void tanhBackward(
+      float[] x, int xo, float[] dy, int dyo, float[] dx, int dxo, int bound, boolean add) {
+    for (int i = 0; i < bound; i += VL) {
+      FloatVector d = load(dy, dyo + i);
+      FloatVector old = add ? load(dx, dxo + i) : all(0f);
+      tanhSlope(load(x, xo + i)).fma(d, old).intoArray(dx, dxo + i);
+    }
+  }
+
+  private static void reluBackward(
+      float[] x, int xo, float[] dy, int dyo, float[] dx, int dxo, int bound, boolean add) {
+    for (int i = 0; i < bound; i += VL) {
+      FloatVector d = load(dy, dyo + i);
+      FloatVector old = add ? load(dx, dxo + i) : all(0f);
+      reluSlope(load(x, xo + i)).fma(d, old).intoArray(dx, dxo + i);
+    }
+  }
+
+  private static void siluBackward(
+      float[] x, int xo, float[] dy, int dyo, float[] dx, int dxo, int bound, boolean add) {
+    for (int i = 0; i < bound; i += VL) {
+      FloatVector d = load(dy, dyo + i);
+      FloatVector old = add ? load(dx, dxo + i) : all(0f);
+      siluSlope(load(x, xo + i)).fma(d, old).intoArray(dx, dxo + i);
+    }
+  }
+
+  private static void backwardTail(
+      UnaryMap op,
+      float[] x,
+      int xo,
+      float[] dy,
+      int dyo,
+      float[] dx,
+      int dxo,
+      int bound,
+      int n,
+      boolean add) {
     VectorMask<Float> rest = F.indexInRange(bound, n);
     FloatVector s = slope(op, FloatVector.fromArray(F, x, xo + bound, rest));
     FloatVector d = FloatVector.fromArray(F, dy, dyo + bound, rest);
     FloatVector old = add ? FloatVector.fromArray(F, dx, dxo + bound, rest) : all(0f);
     s.fma(d, old).intoArray(dx, dxo + bound, rest);
-  }
-
-  private static void store(
-      FloatVector slope, float[] dy, int dyo, float[] dx, int dxo, boolean add) {
-    FloatVector d = load(dy, dyo);
-    slope.fma(d, add ? load(dx, dxo) : all(0f)).intoArray(dx, dxo);
   }
 
   private static FloatVector value(UnaryMap op, FloatVector x) {
@@ -125,10 +176,10 @@ final class MapKernels {
 
   private static FloatVector geluTanhSlope(FloatVector x) {
     FloatVector s = VectorMath.sigmoid(twiceInner(x));
-    FloatVector du = x.mul(x).fma(all(3 * CUBIC), all(1f)).mul(2 * ROOT_2_OVER_PI);
+    FloatVector du = x.mul(x).fma(all(3 * CUBIC), VectorMath.ONE).mul(2 * ROOT_2_OVER_PI);
     // Far out s·(1−s) is 0 but x·du may overflow; a clamp keeps 0·∞ away.
     FloatVector reach = x.max(-1e6f).min(1e6f).mul(du.min(1e12f));
-    return reach.mul(s).fma(all(1f).sub(s), s);
+    return reach.mul(s).fma(VectorMath.ONE.sub(s), s);
   }
 
   private static FloatVector geluErf(FloatVector x) {
@@ -142,7 +193,7 @@ final class MapKernels {
 
   private static FloatVector tanhSlope(FloatVector x) {
     FloatVector t = VectorMath.tanh(x);
-    return t.neg().fma(t, all(1f));
+    return t.neg().fma(t, VectorMath.ONE);
   }
 
   private static FloatVector relu(FloatVector x) {
@@ -159,6 +210,6 @@ final class MapKernels {
 
   private static FloatVector siluSlope(FloatVector x) {
     FloatVector s = VectorMath.sigmoid(x);
-    return x.mul(s).fma(all(1f).sub(s), s);
+    return x.mul(s).fma(VectorMath.ONE.sub(s), s);
   }
 }

@@ -1,0 +1,56 @@
+package dev.outpost.tensor.kernel.vector;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import dev.outpost.tensor.kernel.UnaryMap;
+import java.lang.management.ManagementFactory;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * A function that grows too large for the compiler to inline passes vectors as heap objects: right
+ * results, several bytes of garbage per element, a fraction of the speed.
+ */
+class SteadyStateTest {
+  private static final int N = 1 << 14;
+  private static final int ROUNDS = 200;
+  private static final int CALLS = 50;
+
+  @ParameterizedTest
+  @EnumSource(UnaryMap.class)
+  void compiledMapsAllocateNothing(UnaryMap op) {
+    float[] x = ramp();
+    float[] y = new float[N];
+    assertThat(leastBytesPerElement(() -> MapKernels.map(op, x, 0, y, 0, N))).isLessThan(0.1);
+  }
+
+  @ParameterizedTest
+  @EnumSource(UnaryMap.class)
+  void compiledDerivativesAllocateNothing(UnaryMap op) {
+    float[] x = ramp();
+    float[] dy = ramp();
+    float[] dx = new float[N];
+    assertThat(leastBytesPerElement(() -> MapKernels.backward(op, x, 0, dy, 0, dx, 0, N, false)))
+        .isLessThan(0.1);
+  }
+
+  private static float[] ramp() {
+    float[] x = new float[N];
+    for (int i = 0; i < N; i++) x[i] = (i - N / 2) * (8f / N);
+    return x;
+  }
+
+  /** Of many rounds the best one, for compilation comes when it comes; ends early once it has. */
+  private static double leastBytesPerElement(Runnable kernel) {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    double least = Double.POSITIVE_INFINITY;
+    for (int round = 0; round < ROUNDS && least > 0.1; round++) {
+      long before = threads.getCurrentThreadAllocatedBytes();
+      for (int call = 0; call < CALLS; call++) kernel.run();
+      long bytes = threads.getCurrentThreadAllocatedBytes() - before;
+      least = Math.min(least, (double) bytes / CALLS / N);
+    }
+    return least;
+  }
+}
