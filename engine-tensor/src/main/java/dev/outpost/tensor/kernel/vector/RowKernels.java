@@ -7,7 +7,6 @@ import static dev.outpost.tensor.kernel.vector.Lanes.load;
 
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 
 /**
  * Reductions and normalisations along one row. A sum runs in f32 lanes for one chunk and in f64
@@ -41,12 +40,12 @@ final class RowKernels {
       }
       sum += Lanes.sum(s);
     }
-    if (i == n) return sum;
-    VectorMask<Float> rest = F.indexInRange(i, n);
-    FloatVector v = FloatVector.fromArray(F, x, xo + i, rest);
-    FloatVector e = VectorMath.exp(v.fma(all(scale), all(-shift)));
-    e.intoArray(y, yo + i, rest);
-    return sum + Lanes.sum(all(0f).blend(e, rest));
+    for (; i < n; i++) {
+      float e = VectorMath.exp(Math.fma(x[xo + i], scale, -shift));
+      y[yo + i] = e;
+      sum += e;
+    }
+    return sum;
   }
 
   static void scale(float[] x, int xo, int n, float factor) {

@@ -3,8 +3,8 @@ package dev.outpost.tensor.kernel.vector;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * Lends the buffers of one task and takes them back, so that a steady loop allocates nothing: there
- * are never more buffers than threads at work.
+ * Lends the buffers of one task and takes them back, so that a loop of equal shapes allocates
+ * nothing: there are never more buffers than the tasks at work hold between them.
  */
 final class Scratch {
   /**

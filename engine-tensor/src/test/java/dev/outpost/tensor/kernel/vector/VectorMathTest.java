@@ -36,6 +36,14 @@ class VectorMathTest {
   }
 
   @Test
+  void expOfOneNumberIsExpOfALaneBitForBit() {
+    for (float x = -100; x < 100; x += 0.0137f)
+      assertThat(VectorMath.exp(x)).isEqualTo(at(VectorMath::exp, x));
+    for (float x : new float[] {0, -0f, 88.722839f, -87.336544f, Float.NaN, 1e30f, -1e30f})
+      assertThat(VectorMath.exp(x)).isEqualTo(at(VectorMath::exp, x));
+  }
+
+  @Test
   void tanhKeepsTheEdges() {
     assertThat(at(VectorMath::tanh, Float.NEGATIVE_INFINITY)).isEqualTo(-1);
     assertThat(at(VectorMath::tanh, 100)).isEqualTo(1);
