@@ -38,9 +38,9 @@ class VectorMathTest {
   @Test
   void expOfOneNumberIsExpOfALaneBitForBit() {
     for (float x = -100; x < 100; x += 0.0137f)
-      assertThat(VectorMath.exp(x)).isEqualTo(at(VectorMath::exp, x));
+      assertThat(Float.compare(VectorMath.exp(x), at(VectorMath::exp, x))).isZero();
     for (float x : new float[] {0, -0f, 88.722839f, -87.336544f, Float.NaN, 1e30f, -1e30f})
-      assertThat(VectorMath.exp(x)).isEqualTo(at(VectorMath::exp, x));
+      assertThat(Float.compare(VectorMath.exp(x), at(VectorMath::exp, x))).isZero();
   }
 
   @Test
