@@ -267,7 +267,9 @@ final class DemoCommand extends Command {
             RECIPE.split(full).adapterSlots(),
             BaseFingerprint.of(full),
             folder.config(),
-            RECIPE.describe(),
+            RECIPE
+                .describeDistilled(plan, Distillation.PAPER_LM_WEIGHT, Distillation.PAPER_KD_WEIGHT)
+                .put("seed", plan.seed()),
             null);
         note(
             "package: %,d of %,d parameters, nothing of the dropped blocks",

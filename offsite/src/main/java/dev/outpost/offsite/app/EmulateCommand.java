@@ -12,7 +12,6 @@ import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.text.Tokenizer;
 import dev.outpost.transformer.train.TrainingPlan;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
@@ -121,12 +120,7 @@ final class EmulateCommand extends Command {
           return ExitCode.INTERRUPTED;
         }
         emulated = distilled.model();
-        described
-            .put("steps", List.of("layer-drop", "distill"))
-            .put("lm_weight", lmWeight)
-            .put("kd_weight", kdWeight)
-            .put("distill_steps", plan.steps())
-            .put("distill_lr", plan.learningRate());
+        described = recipe.describeDistilled(plan, lmWeight, kdWeight).put("seed", seed);
       }
       console.note("fingerprinting the base");
       BaseFingerprint base = BaseFingerprint.of(full);

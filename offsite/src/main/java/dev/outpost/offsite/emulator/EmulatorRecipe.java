@@ -142,9 +142,19 @@ public record EmulatorRecipe(int bottom, int keep, int top) {
     return new Distilled(student.frozen(), result);
   }
 
-  /** What a manifest says of the emulator. */
+  /** What a manifest says of an emulator that was only thinned. */
   public JsonObject describe() {
     return JsonObject.create().put("split", toString()).put("steps", List.of("layer-drop"));
+  }
+
+  /** What a manifest says of an emulator that was thinned and distilled. */
+  public JsonObject describeDistilled(TrainingPlan plan, float lmWeight, float kdWeight) {
+    return describe()
+        .put("steps", List.of("layer-drop", "distill"))
+        .put("lm_weight", lmWeight)
+        .put("kd_weight", kdWeight)
+        .put("distill_steps", plan.steps())
+        .put("distill_lr", plan.learningRate());
   }
 
   /** {@code 2-8-2}. */
