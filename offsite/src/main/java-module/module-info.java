@@ -1,10 +1,12 @@
 /** Offsite-tuning: a model's owner, a data's owner, and what passes between them. */
 module dev.outpost.offsite {
   requires info.picocli;
+  requires jdk.management;
   requires transitive dev.outpost.transformer;
   requires static transitive org.jspecify;
 
   exports dev.outpost.offsite.artifact;
+  exports dev.outpost.offsite.bench;
   exports dev.outpost.offsite.emulator;
   exports dev.outpost.offsite.report;
   exports dev.outpost.offsite.split;

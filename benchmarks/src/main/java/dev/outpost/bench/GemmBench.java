@@ -1,6 +1,7 @@
 package dev.outpost.bench;
 
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.Machine;
 import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.tensor.kernel.Team;
 import java.io.IOException;
@@ -24,6 +25,7 @@ import java.util.function.DoubleSupplier;
  */
 public final class GemmBench {
   private static final int[][] SHAPES = {{1024, 1024, 1024}, {512, 3072, 768}, {1, 3072, 768}};
+  private static final Machine MACHINE = Machine.current();
   private static final List<String> LAYOUTS = List.of("NN", "NT", "TN");
 
   private GemmBench() {}
@@ -64,7 +66,7 @@ public final class GemmBench {
           low,
           peak,
           System.getProperty("outpost.commit", "unknown"),
-          cpu(),
+          MACHINE.cpu(),
           Runtime.version(),
           String.join(" ", ManagementFactory.getRuntimeMXBean().getInputArguments())
               .replace("\\", "/")
@@ -111,7 +113,7 @@ public final class GemmBench {
     double[] speeds = new double[rounds];
     double peak = 0;
     for (int r = 0; r < rounds; r++) {
-      peak = Math.max(peak, timed(own, 1, FmaPeak.operations(team), () -> FmaPeak.run(team)));
+      peak = Math.max(peak, MACHINE.fmaGflops(team));
       speeds[r] = timed(own, calls, work, () -> call(kernels, av, bv, cv));
     }
     Arrays.sort(speeds);
@@ -158,17 +160,5 @@ public final class GemmBench {
     float[] x = new float[n];
     for (int i = 0; i < n; i++) x[i] = random.nextFloat() - 0.5f;
     return x;
-  }
-
-  private static String cpu() {
-    try (var lines = Files.lines(Path.of("/proc/cpuinfo"))) {
-      return lines
-          .filter(l -> l.startsWith("model name"))
-          .findFirst()
-          .map(l -> l.substring(l.indexOf(':') + 1).strip())
-          .orElse(System.getProperty("os.arch"));
-    } catch (IOException e) {
-      return System.getProperty("os.arch");
-    }
   }
 }

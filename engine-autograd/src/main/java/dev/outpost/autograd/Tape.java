@@ -270,6 +270,10 @@ public final class Tape {
         grads.put(input.id(), new Tensor(input.shape(), gradient.data(), gradient.offset()));
         return;
       }
+      if (input.isLeaf() && leafGradients.adopt((HeapWeight) input.weight(), gradient)) {
+        taken.remove(gradient.data());
+        return;
+      }
       Slot slot = of(input);
       kernels.axpby(1, gradient, slot.beta(), slot.tensor());
       workspace.release(gradient);

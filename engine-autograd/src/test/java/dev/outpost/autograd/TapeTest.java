@@ -88,12 +88,25 @@ class TapeTest {
     float once = gradients.get(top).get(5);
     batch.run();
     assertThat(gradients.get(top).get(5)).isEqualTo(2 * once);
+    assertThat(gradients.bytes()).isPositive();
     gradients.clear();
     assertThat(gradients.get(top)).isNull();
-    long bytes = gradients.bytes();
+    assertThat(gradients.bytes()).isZero();
     batch.run();
     assertThat(gradients.get(top).get(5)).isEqualTo(once);
-    assertThat(gradients.bytes()).isEqualTo(bytes);
+  }
+
+  @Test
+  void gradientsInTheTapesWorkspaceOutliveItsStepAndShareItsMemory() {
+    Gradients shared = Gradients.in(ws);
+    Tape first = Tape.recording(kernels, ws);
+    first.backward(Sum.sum(first, project(first, first.constant(input), top, true)), shared);
+    ws.releaseAll();
+    float[] lent = shared.get(top).data();
+    assertThat(ws.take(top.shape()).data()).isNotSameAs(lent);
+    ws.releaseAll();
+    shared.clear();
+    assertThat(ws.take(top.shape()).data()).isSameAs(lent);
   }
 
   @Test

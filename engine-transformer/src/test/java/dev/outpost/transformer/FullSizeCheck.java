@@ -1,6 +1,7 @@
 package dev.outpost.transformer;
 
 import dev.outpost.autograd.Tape;
+import dev.outpost.autograd.Var;
 import dev.outpost.tensor.DType;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.io.SafetensorsFile;
@@ -10,6 +11,7 @@ import dev.outpost.tensor.kernel.Team;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.transformer.load.ModelFolder;
+import dev.outpost.transformer.module.KvCache;
 import dev.outpost.transformer.module.Pass;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -32,22 +34,35 @@ final class FullSizeCheck {
       Tensor stored = reference.weight("ids").toTensor();
       int[] ids = new int[stored.size()];
       for (int i = 0; i < ids.length; i++) ids[i] = (int) stored.get(i);
-      Tape tape = Tape.evaluating(Kernels.best(team), new Workspace());
-      Pass pass = Pass.of(tape, 1, ids.length);
+      Kernels kernels = Kernels.best(team);
+      Pass pass = Pass.of(Tape.evaluating(kernels, new Workspace()), 1, ids.length);
       Tensor logits = folder.model().logits(pass, folder.model().hidden(pass, ids), 0, ids.length);
+      Tensor decoded = decoded(folder.model(), kernels, ids);
       SafetensorsWriter.write(
           path.resolve("engine.safetensors"),
-          Map.of("logits", HeapWeight.of(logits)),
+          Map.of("logits", HeapWeight.of(logits), "decoded", HeapWeight.of(decoded)),
           null,
           Map.of());
       ModelFolder.write(sibling(path, "own"), folder.model(), folder.config(), null);
-      for (DType type : DType.values())
+      for (DType type : DType.plain())
         ModelFolder.write(
             sibling(path, type.name().toLowerCase(Locale.ROOT)),
             folder.model(),
             folder.config(),
             type);
     }
+  }
+
+  /** The same scores with one token at a time over a key/value cache. */
+  private static Tensor decoded(TransformerModel model, Kernels kernels, int[] ids) {
+    Tensor all = Tensor.zeros(ids.length, model.spec().vocabularySize());
+    KvCache cache = KvCache.of(1, ids.length);
+    for (int t = 0; t < ids.length; t++) {
+      Pass pass = Pass.of(Tape.evaluating(kernels, new Workspace()), 1, 1).with(cache);
+      Var hidden = model.hidden(pass, new int[] {ids[t]});
+      all.slice(t, t + 1).copyFrom(model.logits(pass, hidden, 0, 1));
+    }
+    return all;
   }
 
   private static Path sibling(Path path, String type) {

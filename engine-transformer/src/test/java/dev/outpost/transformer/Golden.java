@@ -25,8 +25,13 @@ import java.util.stream.Stream;
  * @param tensors {@code logits}, and {@code grad/…} under the file's parameter names
  */
 public record Golden(String name, Path folder, JsonObject record, Map<String, Tensor> tensors) {
-  /** Tied head in f32; bf16 in four shards; untied head, exact GELU, own inner width in f16. */
-  public static final List<String> NAMES = List.of("tied-f32", "sharded-bf16", "untied-erf-f16");
+  /**
+   * GPT-2: tied head in f32; bf16 in four shards; untied head, exact GELU, own inner width in f16.
+   * Llama: grouped heads and tied head in f32; untied head, own head size, biases in bf16.
+   */
+  public static final List<String> NAMES =
+      List.of(
+          "tied-f32", "sharded-bf16", "untied-erf-f16", "llama-grouped-f32", "llama-untied-bf16");
 
   /** Unpacks a golden below {@code temporary}, since a model must lie in a real folder. */
   public static Golden unpack(String name, Path temporary) throws IOException {

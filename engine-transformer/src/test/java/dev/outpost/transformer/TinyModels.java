@@ -1,6 +1,5 @@
 package dev.outpost.transformer;
 
-import dev.outpost.autograd.op.Linear;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.kernel.Kernels;
@@ -8,6 +7,8 @@ import dev.outpost.tensor.kernel.Team;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.tensor.weight.HeapWeight;
+import dev.outpost.transformer.family.Gpt2;
+import dev.outpost.transformer.family.Llama;
 import dev.outpost.transformer.load.ModelFactory;
 import dev.outpost.transformer.module.Parameter;
 import java.util.LinkedHashMap;
@@ -23,8 +24,12 @@ public final class TinyModels {
 
   /** GPT-2 with width 16, 2 heads, 23 tokens, context 24. */
   public static Spec spec(int layers) {
-    return new Spec(
-        "gpt2", 23, 24, 16, layers, 2, 64, UnaryMap.GELU_TANH, 1e-5f, true, Linear.Layout.IN_OUT);
+    return Gpt2.spec(23, 24, 16, layers, 2, 64, UnaryMap.GELU_TANH, 1e-5f, true);
+  }
+
+  /** Llama with width 16, 4 heads of 6 over 2 key-value heads, 23 tokens, context 24, own head. */
+  public static Spec llama(int layers) {
+    return Llama.spec(23, 24, 16, layers, 4, 2, 6, 40, 1e-5f, 100, false);
   }
 
   /** A frozen model with every number random. */

@@ -1,6 +1,9 @@
 package dev.outpost.arch;
 
 import static com.tngtech.archunit.base.DescribedPredicate.describe;
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.JavaModifier.NATIVE;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
@@ -155,12 +158,14 @@ class ArchitectureTest {
           .dependOnClassesThat()
           .haveFullyQualifiedName("java.lang.foreign.SymbolLookup");
 
+  // com.sun.management is no internal: jdk.management exports it to everyone.
   @ArchTest
   static final ArchRule noInternalsOfTheJdk =
       noClasses()
           .should()
-          .dependOnClassesThat()
-          .resideInAnyPackage("sun..", "com.sun..", "jdk.internal..");
+          .dependOnClassesThat(
+              resideInAnyPackage("sun..", "com.sun..", "jdk.internal..")
+                  .and(not(resideInAPackage("com.sun.management"))));
 
   @ArchTest
   static final ArchRule onlyTheVectorBackendKnowsTheVectorApi =

@@ -20,15 +20,18 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Logits are V numbers per row, far more than the rest of the network keeps, so they exist only
  * for a chunk of rows at a time. Each chunk's gradient {@code G = (softmax − onehot)/counted} is
- * used at once: {@code dh = G·W, dW += Gᵀ·h}; backward only multiplies by the upstream gradient.
- * With a trainable W this holds one [V, C] buffer between forward and backward. Computing the
- * logits again in backward would save it, but costs a fourth product of N·V·C where three suffice,
- * and the buffer is no larger than the gradient it becomes.
+ * used at once: {@code dh = G·W, dW += Gᵀ·h}; backward only multiplies by the upstream gradient and
+ * hands the one [V, C] buffer over as the gradient of a trainable W. Computing the logits again in
+ * backward would hold it later, but costs a fourth product of N·V·C where three suffice.
  */
 public final class CrossEntropy {
-  // Each chunk packs the whole head once per product: below some hundred rows packing shows. With
-  // GPT-2's vocabulary 32 MiB are 166 rows: 1.5 to 1.8 times as fast as 8 MiB (AVX2, one thread).
-  private static final int CHUNK_BYTES = 32 << 20;
+  // Each chunk reads the whole head three times and its gradient twice: below some hundred rows
+  // that
+  // shows. With GPT-2's vocabulary 64 MiB are 333 rows.
+  private static final int CHUNK_BYTES = 64 << 20;
+
+  /** Whole register tiles of every kernel: chunks of other sizes pay for rows of zeros. */
+  private static final int CHUNK_MULTIPLE = 24;
 
   private CrossEntropy() {}
 
@@ -105,6 +108,10 @@ public final class CrossEntropy {
 
   private static int chunkRows(int vocabulary) {
     return Math.max(1, CHUNK_BYTES / 4 / Math.max(1, vocabulary));
+  }
+
+  private static int ceil(int n, int step) {
+    return (n + step - 1) / step;
   }
 
   private static float mean(float[] losses, int counted) {
@@ -199,8 +206,8 @@ public final class CrossEntropy {
     void run(float[] losses, @Nullable Tensor dh, @Nullable Tensor dw) {
       int n = targets.length;
       if (n == 0) return;
-      int chunks = (n + chunkRows - 1) / chunkRows;
-      int step = (n + chunks - 1) / chunks;
+      int chunks = ceil(n, chunkRows);
+      int step = Math.min(n, ceil(ceil(n, chunks), CHUNK_MULTIPLE) * CHUNK_MULTIPLE);
       boolean gradient = dh != null || dw != null;
       Tensor buffer = ws.take(step, w.rows());
       float[] chunkLosses = new float[step];
@@ -227,8 +234,8 @@ public final class CrossEntropy {
     public void backward(Tensor dy, Grads grads) {
       if (dh != null) counted.scatter(k, dy.get(0), dh, grads.of(h));
       if (dw != null) {
-        Grads.Slot slot = grads.of(w);
-        k.axpby(dy.get(0), dw, slot.beta(), slot.tensor());
+        if (dy.get(0) != 1) k.axpby(0, dw, dy.get(0), dw);
+        grads.give(w, dw);
       }
     }
   }

@@ -87,15 +87,15 @@ class CrossEntropyTest {
 
   @Test
   void neverKeepsTheLogitsOfAllRows() {
-    int rows = 400;
+    int rows = 800;
     int vocabulary = 40_000;
     Workspace ws = new Workspace();
     Tape t = Tape.recording(Kernels.best(kernels.team()), ws);
     Var head = t.leaf(GradCheck.normal(4, vocabulary, 2), false);
     CrossEntropy.linearCrossEntropy(
         t, t.leaf(GradCheck.normal(3, rows, 2), true), head, new int[rows]);
-    // A chunk is at most 32 MiB, which the workspace may round up by an eighth.
-    assertThat(ws.meter().peakBytes()).isBetween(16L << 20, 36L << 20);
+    // A chunk is about 64 MiB, which the workspace may round up by an eighth.
+    assertThat(ws.meter().peakBytes()).isBetween(32L << 20, 74L << 20);
     assertThat(ws.meter().liveBytes()).isLessThan(1 << 14);
   }
 

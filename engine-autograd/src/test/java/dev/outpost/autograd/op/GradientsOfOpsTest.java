@@ -6,6 +6,7 @@ import dev.outpost.autograd.Var;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.AttentionShape;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.RotaryShape;
 import dev.outpost.tensor.kernel.Team;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.tensor.weight.HeapWeight;
@@ -89,6 +90,60 @@ class GradientsOfOpsTest {
         normal(1, 5, 12),
         normal(2, 12),
         normal(3, 12));
+  }
+
+  @Test
+  void rmsNorm() {
+    GradCheck.check(
+        "rmsNorm",
+        32,
+        FAST,
+        (t, in) -> RmsNorm.rmsNorm(t, in.get(0), in.get(1), 1e-5f),
+        normal(1, 5, 12),
+        normal(2, 12));
+    GradCheck.check(
+        "rmsNorm of many rows",
+        33,
+        FAST,
+        (t, in) -> RmsNorm.rmsNorm(t, in.get(0), in.get(1), 1e-5f),
+        normal(1, 67, 5),
+        normal(2, 5));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 4, 0, 1, 4, 2, 0", "2, 3, 5, 3, 6, 3, 0", "2, 2, 1, 2, 7, 2, 5"})
+  void rotary(int batch, int time, int past, int heads, int headDim, int pairs, int beside) {
+    RotaryShape s = new RotaryShape(batch, time, past, heads, headDim, pairs);
+    Tensor angles = normal(9, past + time + 1, 2 * pairs).tensor();
+    // Any numbers do for the derivative, but only a rotation is its own transposed inverse.
+    for (int r = 0; r < angles.rows(); r++)
+      for (int i = 0; i < pairs; i++) {
+        double angle = angles.get(r * 2 * pairs + i);
+        angles.data()[r * 2 * pairs + i] = (float) Math.cos(angle);
+        angles.data()[r * 2 * pairs + pairs + i] = (float) Math.sin(angle);
+      }
+    GradCheck.check(
+        s.toString(),
+        34,
+        FAST,
+        (t, in) -> Rotary.rotary(t, s, angles, in.get(0)),
+        normal(1, batch * time, heads * headDim + beside));
+  }
+
+  @ParameterizedTest
+  @EnumSource(UnaryMap.class)
+  void gate(UnaryMap op) {
+    HeapWeight gate = normal(1, 5, 13);
+    // As for the activations themselves: away from ReLU's corner.
+    float[] data = gate.tensor().data();
+    for (int i = 0; i < data.length; i++) data[i] += Math.copySign(0.1f, data[i]);
+    GradCheck.check(
+        "gate " + op,
+        35,
+        FAST,
+        (t, in) -> Gate.gate(t, op, in.get(0), in.get(1)),
+        gate,
+        normal(2, 5, 13));
   }
 
   @ParameterizedTest

@@ -70,7 +70,7 @@ class LinearTest {
   }
 
   static MappedWeight mapped(Arena arena, DType type, int rows, int cols) {
-    MemorySegment segment = arena.allocate((long) rows * cols * type.bytes());
+    MemorySegment segment = arena.allocate(type.byteSize((long) rows * cols));
     float[] numbers = GradCheck.normal(8, rows, cols).tensor().toArray();
     for (int i = 0; i < numbers.length; i++) {
       switch (type) {
@@ -82,6 +82,7 @@ class LinearTest {
                 le(ValueLayout.JAVA_SHORT),
                 i * 2L,
                 (short) (Float.floatToIntBits(numbers[i]) >> 16));
+        case Q8_0, Q4_0 -> throw new IllegalArgumentException("no blocks here");
       }
     }
     return MappedWeight.of(segment, type, dims(rows, cols));

@@ -33,7 +33,7 @@ public final class SafetensorsWriter {
 
   private record Entry(String name, Weight weight, DType dtype) {
     long bytes() {
-      return (long) weight.shape().size() * dtype.bytes();
+      return dtype.byteSize(weight.shape().size());
     }
   }
 
@@ -78,6 +78,7 @@ public final class SafetensorsWriter {
       case F32 -> 0;
       case BF16 -> 1;
       case F16 -> 2;
+      case Q8_0, Q4_0 -> throw blocked(dtype);
     };
   }
 
@@ -159,7 +160,13 @@ public final class SafetensorsWriter {
       case F32 -> buffer.putFloat(v);
       case F16 -> buffer.putShort(Float.floatToFloat16(v));
       case BF16 -> buffer.putShort(toBf16(v));
+      case Q8_0, Q4_0 -> throw blocked(dtype);
     }
+  }
+
+  private static IllegalArgumentException blocked(DType dtype) {
+    return new IllegalArgumentException(
+        "safetensors: has no type " + dtype + "; store as F32, F16 or BF16, or write GGUF");
   }
 
   /** Rounds to the nearest bf16, ties to even; a NaN stays a NaN. */

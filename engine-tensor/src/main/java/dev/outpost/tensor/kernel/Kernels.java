@@ -50,7 +50,7 @@ public interface Kernels {
 
   /**
    * {@code y = alpha·x + beta·y}, element by element; {@code beta == 0} ignores what y held, NaN
-   * included.
+   * included. y may be x.
    */
   void axpby(float alpha, Tensor x, float beta, Tensor y);
 
@@ -92,6 +92,51 @@ public interface Kernels {
       @Nullable Tensor dgamma,
       @Nullable Tensor dbeta,
       boolean accumulateParameters);
+
+  /**
+   * RMSNorm (Zhang & Sennrich 2019): {@code y = x·rstd·gamma}, {@code rstd = 1/√(avg(x²) + eps)}.
+   * x, y [R, C]; gamma [C]; rstd [R] is an output kept for backward.
+   */
+  void rmsNorm(Tensor x, Tensor gamma, float eps, Tensor y, Tensor rstd);
+
+  /**
+   * Backward of {@link #rmsNorm}. dx [R, C] or null when x needs no gradient; dgamma [C] or null
+   * when frozen.
+   *
+   * @param accumulateX {@code dx +=}
+   * @param accumulateGamma {@code dgamma +=}
+   */
+  void rmsNormBackward(
+      Tensor x,
+      Tensor gamma,
+      Tensor rstd,
+      Tensor dy,
+      @Nullable Tensor dx,
+      boolean accumulateX,
+      @Nullable Tensor dgamma,
+      boolean accumulateGamma);
+
+  /**
+   * Rotary position embedding (Su et al. 2021) of every head, halves paired as Hugging Face does:
+   * with c, s = row {@code past + t} of {@code angles}, {@code y[i] = x[i]·c[i] − x[p+i]·s[i]} and
+   * {@code y[p+i] = x[p+i]·c[i] + x[i]·s[i]} for the {@code p} pairs of a head. y may be x.
+   *
+   * @param angles [≥ past + time, 2·pairs]: cosines, then sines, of each position
+   * @param inverse turns back, which is also the backward: the rotation is orthogonal
+   */
+  void rotary(RotaryShape shape, Tensor angles, HeadView x, HeadView y, boolean inverse);
+
+  /**
+   * A gated activation (Shazeer 2020): {@code y = op(gate) ⊙ up}, element by element; SwiGLU when
+   * op is SILU. y may be gate.
+   */
+  void gate(UnaryMap op, Tensor gate, Tensor up, Tensor y);
+
+  /**
+   * Backward of {@link #gate}, written, not accumulated: {@code dgate = op'(gate) ⊙ up ⊙ dy, dup =
+   * op(gate) ⊙ dy}. dup may be dy.
+   */
+  void gateBackward(UnaryMap op, Tensor gate, Tensor up, Tensor dy, Tensor dgate, Tensor dup);
 
   /** Softmax over each row; a row that is all −∞ becomes zeros. y may be x. */
   void softmax(Tensor x, Tensor y);

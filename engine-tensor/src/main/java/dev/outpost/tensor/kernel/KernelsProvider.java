@@ -14,6 +14,9 @@ public interface KernelsProvider {
   /** Empty when usable here; otherwise one sentence with the reason and the remedy. */
   java.util.Optional<String> unusable();
 
+  /** The limits of the processor or device, in the instructions that these kernels use. */
+  Ceilings ceilings();
+
   /** Kernels on these threads. */
   Kernels open(Team team);
 }

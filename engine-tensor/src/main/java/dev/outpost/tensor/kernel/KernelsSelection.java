@@ -74,6 +74,11 @@ public final class KernelsSelection {
     return chosen.open(team);
   }
 
+  /** The limits that the chosen provider's kernels run against. */
+  public Ceilings ceilings() {
+    return chosen.ceilings();
+  }
+
   /** One line: what runs, and why others do not, with the remedy. */
   public String describe() {
     String line = "kernels: " + chosen.name();

@@ -34,7 +34,8 @@ public final class MatView {
       int colStride) {
     long elements = 0;
     if (data != null) elements = data.length;
-    else if (segment != null) elements = segment.byteSize() / dtype.bytes();
+    else if (segment != null)
+      elements = segment.byteSize() / dtype.blockBytes() * dtype.blockSize();
     long last =
         rows == 0 || cols == 0
             ? offset

@@ -1,6 +1,7 @@
 package dev.outpost.tensor.kernel;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
@@ -21,7 +22,7 @@ public final class Team implements AutoCloseable {
     this.threads = threads;
     this.workers = new Worker[threads - 1];
     for (int i = 0; i < workers.length; i++) {
-      workers[i] = new Worker();
+      workers[i] = new Worker(i + 1);
       Thread t = new Thread(workers[i], "outpost-kernel-" + (i + 1));
       t.setDaemon(true);
       workers[i].thread = t;
@@ -50,15 +51,28 @@ public final class Team implements AutoCloseable {
    * Runs {@code body} for 0 … tasks−1 and returns when all are done; the first failure is rethrown
    * here. Not re-entrant: one caller at a time.
    */
-  public synchronized void forEach(int tasks, IntConsumer body) {
+  public void forEach(int tasks, IntConsumer body) {
+    run(tasks, false, body);
+  }
+
+  /**
+   * As {@link #forEach}, but each thread begins with a share of neighbouring tasks that is its own
+   * from call to call, so that it finds what it wrote last time in its core's caches. Who is done
+   * helps the others.
+   */
+  public void forEachNear(int tasks, IntConsumer body) {
+    run(tasks, true, body);
+  }
+
+  private synchronized void run(int tasks, boolean near, IntConsumer body) {
     int helpers = Math.min(workers.length, tasks - 1);
     if (helpers <= 0) {
       for (int i = 0; i < tasks; i++) body.accept(i);
       return;
     }
-    Job job = new Job(tasks, body);
+    Job job = new Job(tasks, near ? helpers + 1 : 1, body);
     for (int i = 0; i < helpers; i++) workers[i].give(job);
-    job.work();
+    job.work(0);
     job.join();
   }
 
@@ -72,21 +86,42 @@ public final class Team implements AutoCloseable {
    * nobody has waited for it.
    */
   private static final class Job {
+    /** A cache line: threads that count their own shares do not slow each other. */
+    static final int APART = 16;
+
     final int tasks;
+    final int shares;
     final IntConsumer body;
     final Thread caller = Thread.currentThread();
-    final AtomicInteger next = new AtomicInteger();
+
+    /** The first task of each share that nobody has taken. */
+    final AtomicIntegerArray next;
+
     final AtomicInteger remaining;
     final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
-    Job(int tasks, IntConsumer body) {
+    Job(int tasks, int shares, IntConsumer body) {
       this.tasks = tasks;
+      this.shares = shares;
       this.body = body;
+      this.next = new AtomicIntegerArray(shares * APART);
+      for (int i = 0; i < shares; i++) next.setPlain(i * APART, start(i));
       this.remaining = new AtomicInteger(tasks);
     }
 
-    void work() {
-      for (int i = next.getAndIncrement(); i < tasks; i = next.getAndIncrement()) {
+    private int start(int share) {
+      return (int) ((long) tasks * share / shares);
+    }
+
+    /** Works on the share of this thread's number, then on the others'. */
+    void work(int thread) {
+      for (int i = 0; i < shares; i++) workOn((thread + i) % shares);
+    }
+
+    private void workOn(int share) {
+      int end = start(share + 1);
+      int at = share * APART;
+      for (int i = next.getAndIncrement(at); i < end; i = next.getAndIncrement(at)) {
         try {
           if (failure.get() == null) body.accept(i);
         } catch (Throwable t) {
@@ -114,8 +149,13 @@ public final class Team implements AutoCloseable {
 
   private static final class Worker implements Runnable {
     private final AtomicReference<@Nullable Job> inbox = new AtomicReference<>();
+    private final int number;
     private volatile boolean stopped;
     private @Nullable Thread thread;
+
+    Worker(int number) {
+      this.number = number;
+    }
 
     void give(Job job) {
       inbox.set(job);
@@ -133,7 +173,7 @@ public final class Team implements AutoCloseable {
       while (!stopped) {
         Job job = inbox.getAndSet(null);
         if (job != null) {
-          job.work();
+          job.work(number);
           idle = 0;
         } else if (++idle < SPINS) {
           Thread.onSpinWait();

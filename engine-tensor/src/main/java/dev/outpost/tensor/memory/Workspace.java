@@ -6,32 +6,60 @@ import java.util.ArrayDeque;
 import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Lends the buffers of one step and takes all back: activations, their gradients, scratch. Buffers
- * are reused by size class, so a loop whose steps have equal shapes allocates nothing after its
- * first step. Not thread-safe: one workspace per step at work.
+ * Lends the buffers of one step and takes all back: activations, their gradients, scratch. What
+ * outlives the step, such as the gradients of weights, is {@link #keep kept} until released. A
+ * buffer may stand for one up to a third smaller, so that activations and gradients share memory; a
+ * loop whose steps have equal shapes soon allocates nothing. Not thread-safe: one workspace per
+ * step at work.
  *
  * <p>A lent tensor's contents are undefined. It is known by its backing array, so a reshaped or
  * sliced tensor stands for the buffer it came from.
  */
 public final class Workspace {
   private final TreeMap<Integer, ArrayDeque<float[]>> free = new TreeMap<>();
+
+  /** Every buffer on loan, and whether it is kept. */
   private final Map<float[], Boolean> lent = new IdentityHashMap<>();
+
   private final MemoryMeter meter = new MemoryMeter();
 
   /** A buffer of this shape; contents undefined. */
   public Tensor take(Shape shape) {
     int capacity = sizeClass(shape.size());
-    ArrayDeque<float[]> stack = free.get(capacity);
-    float[] data = stack == null ? null : stack.poll();
+    float[] data = fitting(capacity);
     if (data == null) {
       data = new float[capacity];
       meter.allocated(capacity * 4L);
     }
-    lent.put(data, true);
-    meter.taken(capacity * 4L);
+    lent.put(data, false);
+    meter.taken(data.length * 4L);
     return new Tensor(shape, data, 0);
+  }
+
+  /**
+   * The smallest free buffer of this capacity or up to half as much again; null if there is none.
+   */
+  private float @Nullable [] fitting(int capacity) {
+    long most = capacity + capacity / 2L;
+    for (var e = free.ceilingEntry(capacity);
+        e != null && e.getKey() <= most;
+        e = free.higherEntry(e.getKey())) {
+      float[] data = e.getValue().poll();
+      if (data != null) return data;
+    }
+    return null;
+  }
+
+  /**
+   * Leaves a lent buffer with its user beyond {@link #releaseAll}, until {@link #release}. Fails
+   * for a tensor that is not on loan.
+   */
+  public void keep(Tensor t) {
+    if (lent.replace(t.data(), true) == null)
+      throw new IllegalArgumentException("workspace: " + t.shape() + " is not on loan");
   }
 
   /** A buffer of this shape; contents undefined. */
@@ -59,10 +87,15 @@ public final class Workspace {
     if (lent.remove(t.data()) != null) giveBack(t.data());
   }
 
-  /** Takes every buffer back: the end of a step. */
+  /** Takes every buffer back that is not {@link #keep kept}: the end of a step. */
   public void releaseAll() {
-    for (float[] data : lent.keySet()) giveBack(data);
-    lent.clear();
+    for (var loans = lent.entrySet().iterator(); loans.hasNext(); ) {
+      var loan = loans.next();
+      if (loan.getValue()) continue;
+      float[] data = loan.getKey();
+      loans.remove();
+      giveBack(data);
+    }
   }
 
   /** Forgets the free buffers, so that the garbage collector may have them. */

@@ -29,12 +29,18 @@ public final class MappedWeight implements Weight {
     this.shape = shape;
   }
 
-  /** {@code segment} must hold exactly {@code shape.size()} elements of {@code dtype}. */
+  /**
+   * {@code segment} must hold exactly {@code shape.size()} elements of {@code dtype}, each row in
+   * whole blocks.
+   */
   public static MappedWeight of(MemorySegment segment, DType dtype, Shape shape) {
-    if (segment.byteSize() != (long) shape.size() * dtype.bytes())
+    if (shape.cols() % dtype.blockSize() != 0)
+      throw new ShapeException(
+          "mapped weight", "rows of " + dtype + " must be whole blocks of 32", shape);
+    if (segment.byteSize() != dtype.byteSize(shape.size()))
       throw new ShapeException(
           "mapped weight",
-          "byte length must be size × " + dtype.bytes(),
+          "byte length must be " + dtype.byteSize(shape.size()),
           shape,
           segment.byteSize() + " bytes");
     return new MappedWeight(segment, dtype, shape);
@@ -63,7 +69,8 @@ public final class MappedWeight implements Weight {
   @Override
   public Tensor toTensor() {
     float[] out = new float[shape.size()];
-    for (int i = 0; i < out.length; i++) out[i] = decode(segment, dtype, i);
+    if (dtype == DType.F32) MemorySegment.copy(segment, F32, 0, out, 0, out.length);
+    else for (int i = 0; i < out.length; i++) out[i] = decode(segment, dtype, i);
     return Tensor.of(shape, out);
   }
 
@@ -73,7 +80,21 @@ public final class MappedWeight implements Weight {
       case F32 -> segment.get(F32, index * 4);
       case F16 -> Float.float16ToFloat(segment.get(U16, index * 2));
       case BF16 -> Float.intBitsToFloat(segment.get(U16, index * 2) << 16);
+      case Q8_0 -> {
+        long block = index / 32 * 34;
+        yield scale(segment, block) * segment.get(ValueLayout.JAVA_BYTE, block + 2 + (index & 31));
+      }
+      case Q4_0 -> {
+        long block = index / 32 * 18;
+        int pair = segment.get(ValueLayout.JAVA_BYTE, block + 2 + (index & 15));
+        int nibble = (index & 16) == 0 ? pair & 15 : pair >> 4 & 15;
+        yield scale(segment, block) * (nibble - 8);
+      }
     };
+  }
+
+  private static float scale(MemorySegment segment, long at) {
+    return Float.float16ToFloat(segment.get(U16, at));
   }
 
   @Override

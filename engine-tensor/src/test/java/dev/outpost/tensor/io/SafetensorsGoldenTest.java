@@ -77,7 +77,7 @@ class SafetensorsGoldenTest {
   }
 
   @ParameterizedTest
-  @EnumSource(DType.class)
+  @EnumSource(names = {"F32", "F16", "BF16"})
   void roundsAsPyTorchRounds(DType dtype) throws IOException {
     Path golden =
         Goldens.path("rounding-" + dtype.name().toLowerCase(Locale.ROOT) + ".safetensors");

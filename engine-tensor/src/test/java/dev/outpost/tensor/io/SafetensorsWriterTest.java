@@ -48,7 +48,7 @@ class SafetensorsWriterTest {
     int n = 3 * (1 << 20) / 4 + 5;
     Tensor big = Tensor.zeros(n);
     for (int i = 0; i < n; i++) big.data()[i] = i % 251;
-    for (DType dtype : DType.values()) {
+    for (DType dtype : DType.plain()) {
       Path file = folder.resolve(dtype + ".safetensors");
       Path again = folder.resolve(dtype + "-again.safetensors");
       SafetensorsWriter.write(file, Map.of("x", HeapWeight.of(big)), dtype, Map.of());

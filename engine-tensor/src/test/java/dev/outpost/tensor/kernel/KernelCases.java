@@ -38,10 +38,18 @@ public final class KernelCases {
     gemm(cases, List.of("NN"), 131, 530, 33);
     gemm(cases, 3, 515, 40);
     gemm(cases, 1, 40, 1027);
-    for (DType type : DType.values()) gemmNative(cases, type, 9, 70, 259);
+    for (DType type : DType.values()) {
+      gemmNative(cases, type, 9, 70, 259);
+      gemmNative(cases, type, 1, 530, 130);
+      gemmNative(cases, type, 7, 37, 96);
+    }
     rows(cases, 150, 515);
     elements(cases, 40_003);
+    rotary(cases, new RotaryShape(3, 37, 5, 9, 64, 32));
     attention(cases, "long", new AttentionShape(1, 250, 250, 2, 1, 16, 0.25f, true));
+    // What models have: head sizes that fill tiles, and blocks of keys beyond the first.
+    attention(cases, "head 64", new AttentionShape(1, 515, 515, 2, 1, 64, 0.125f, true));
+    attention(cases, "head 80", new AttentionShape(1, 130, 140, 4, 2, 80, 0.11f, true));
     attention(cases, "gqa", new AttentionShape(2, 50, 53, 4, 2, 24, 0.2f, true));
     return cases;
   }
@@ -75,6 +83,11 @@ public final class KernelCases {
     rows(cases, 3, 7);
     rows(cases, 5, 33);
     rows(cases, 70, 130);
+    rotary(cases, new RotaryShape(1, 0, 0, 2, 4, 2));
+    rotary(cases, new RotaryShape(1, 1, 0, 1, 2, 1));
+    rotary(cases, new RotaryShape(2, 3, 4, 3, 6, 3));
+    rotary(cases, new RotaryShape(2, 5, 0, 2, 37, 17));
+    rotary(cases, new RotaryShape(1, 2, 1, 2, 5, 0));
     attention(cases, "one", new AttentionShape(1, 1, 1, 1, 1, 1, 1f, true));
     attention(cases, "tiny", AttentionShape.causal(2, 5, 2, 3));
     attention(cases, "decode", new AttentionShape(2, 1, 19, 4, 2, 8, 0.3f, true));
@@ -116,7 +129,10 @@ public final class KernelCases {
     return MatView.of(t.data(), t.offset(), rows, cols, rowStride, colStride);
   }
 
-  private static void gemmNative(List<KernelCase> cases, DType type, int m, int n, int k) {
+  /** Blocked types round n and k up to whole blocks, for either may be the weight's rows. */
+  private static void gemmNative(List<KernelCase> cases, DType type, int m, int ragged, int depth) {
+    int n = whole(type, ragged);
+    int k = whole(type, depth);
     for (boolean transposed : new boolean[] {false, true})
       cases.add(
           new KernelCase(
@@ -153,27 +169,50 @@ public final class KernelCases {
     return List.of(new Output("c", Guarded.read(c), magnitude));
   }
 
+  private static int whole(DType type, int n) {
+    return (n + type.blockSize() - 1) / type.blockSize() * type.blockSize();
+  }
+
   /** A weight in native memory, special values of its type included. */
   private static Weight stored(Guarded g, DType type, int rows, int cols) {
-    MemorySegment s = Arena.ofAuto().allocate((long) rows * cols * type.bytes() + 2);
+    MemorySegment s = Arena.ofAuto().allocate(type.byteSize((long) rows * cols) + 2);
     // Two bytes in: files promise no alignment.
-    MemorySegment data = s.asSlice(2, (long) rows * cols * type.bytes());
+    MemorySegment data = s.asSlice(2, type.byteSize((long) rows * cols));
     Tensor values = g.random(rows, cols);
+    if (type.isBlocked()) {
+      blocks(g, type, data);
+      return MappedWeight.of(data.asReadOnly(), type, Shape.of(rows, cols));
+    }
     for (int i = 0; i < rows * cols; i++) {
       float v = i % 17 == 5 ? values.get(i) * 1e-6f : values.get(i);
       switch (type) {
         case F32 -> data.set(LE32, i * 4L, v);
         case F16 -> data.set(LE16, i * 2L, Float.floatToFloat16(v));
         case BF16 -> data.set(LE16, i * 2L, (short) (Float.floatToIntBits(v) >>> 16));
+        case Q8_0, Q4_0 -> throw new AssertionError("above");
       }
     }
     return MappedWeight.of(data.asReadOnly(), type, Shape.of(rows, cols));
+  }
+
+  /**
+   * Any bytes behind scales of either sign, some tiny: every bit pattern of a block is a number.
+   */
+  private static void blocks(Guarded g, DType type, MemorySegment data) {
+    for (long at = 0; at < data.byteSize(); at += type.blockBytes()) {
+      float scale = g.nextInt(1000) / 4000f - 0.125f;
+      if (at % 7 == 0) scale *= 1e-6f;
+      data.set(LE16, at, Float.floatToFloat16(scale));
+      for (int i = 2; i < type.blockBytes(); i++)
+        data.set(ValueLayout.JAVA_BYTE, at + i, (byte) g.nextInt(256));
+    }
   }
 
   // ---- tables
 
   private static void table(List<KernelCase> cases, DType type) {
     int[] ids = {3, 0, 3, 10, 3};
+    int cols = whole(type, 21);
     for (boolean add : new boolean[] {false, true})
       cases.add(
           new KernelCase(
@@ -182,9 +221,9 @@ public final class KernelCases {
                 Guarded g = new Guarded(5);
                 Weight table =
                     type == DType.F32 && add
-                        ? HeapWeight.of(g.random(11, 21))
-                        : stored(g, type, 11, 21);
-                Tensor out = add ? g.random(5, 21) : Guarded.empty(5, 21);
+                        ? HeapWeight.of(g.random(11, cols))
+                        : stored(g, type, 11, cols);
+                Tensor out = add ? g.random(5, cols) : Guarded.empty(5, cols);
                 kernels.gather(table, ids, out, add);
                 return List.of(flat("out", out, 2));
               }));
@@ -254,6 +293,31 @@ public final class KernelCases {
                 return List.of(
                     relative("y", y, condition), flat("dx", dx, 2), flat("more", more, 3));
               }));
+    // The gates that families have: SwiGLU has its own loops, the others share theirs.
+    for (UnaryMap op : List.of(UnaryMap.SILU, UnaryMap.GELU_TANH, UnaryMap.RELU))
+      cases.add(
+          new KernelCase(
+              "gate " + op + " " + n,
+              kernels -> {
+                Guarded g = new Guarded(n);
+                Tensor gate = g.scaled(12, n);
+                Tensor up = g.random(n);
+                Tensor dy = g.random(n);
+                Tensor y = Guarded.empty(n);
+                Tensor dgate = Guarded.empty(n);
+                Tensor dup = Guarded.empty(n);
+                kernels.gate(op, gate, up, y);
+                kernels.gateBackward(op, gate, up, dy, dgate, dup);
+                kernels.gateBackward(op, gate, up, dy, Guarded.empty(n), dy);
+                kernels.gate(op, gate, up, gate);
+                double condition = op == UnaryMap.GELU_TANH ? 8 : 2;
+                return List.of(
+                    relative("y", y, condition),
+                    relative("in place", gate, condition),
+                    flat("dgate", dgate, 2),
+                    relative("dup", dup, condition),
+                    relative("dup in place", dy, condition));
+              }));
     cases.add(
         new KernelCase(
             "adamW " + n,
@@ -290,6 +354,7 @@ public final class KernelCases {
   // ---- rows
 
   private static void rows(List<KernelCase> cases, int r, int c) {
+    rmsNorm(cases, r, c);
     String size = r + "x" + c;
     cases.add(
         new KernelCase(
@@ -381,6 +446,69 @@ public final class KernelCases {
                   flat("dgamma +=", dgammaMore, 2 * r + 1),
                   flat("dbeta +=", dbetaMore, 2 * r + 1));
             }));
+  }
+
+  private static void rmsNorm(List<KernelCase> cases, int r, int c) {
+    String size = r + "x" + c;
+    cases.add(
+        new KernelCase(
+            "rmsNorm " + size,
+            kernels -> {
+              Guarded g = new Guarded(r + c);
+              Tensor x = g.random(r, c);
+              for (int i = 0; i < c && r > 2; i++) x.data()[x.offset() + 2 * c + i] *= 1e4f;
+              // A row of zeros: only eps keeps the root away from 0.
+              for (int i = 0; i < c && r > 2; i++) x.data()[x.offset() + i] = 0;
+              Tensor y = Guarded.empty(r, c);
+              Tensor rstd = Guarded.empty(r);
+              kernels.rmsNorm(x, g.random(c), 1e-5f, y, rstd);
+              return List.of(relative("y", y, 3), relative("rstd", rstd, 2));
+            }));
+    cases.add(
+        new KernelCase(
+            "rmsNormBackward " + size,
+            kernels -> {
+              Guarded g = new Guarded(r + c);
+              Tensor x = g.random(r, c);
+              Tensor gamma = g.random(c);
+              Tensor dy = g.random(r, c);
+              Tensor rstd = g.positive(r);
+              Tensor dx = Guarded.empty(r, c);
+              Tensor dxMore = g.random(r, c);
+              Tensor dgamma = Guarded.empty(c);
+              Tensor dgammaMore = g.random(c);
+              kernels.rmsNormBackward(x, gamma, rstd, dy, dx, false, dgamma, false);
+              kernels.rmsNormBackward(x, gamma, rstd, dy, dxMore, true, dgammaMore, true);
+              kernels.rmsNormBackward(x, gamma, rstd, dy, null, false, dgammaMore, true);
+              kernels.rmsNormBackward(x, gamma, rstd, dy, dxMore, true, null, false);
+              return List.of(
+                  flat("dx", dx, 4),
+                  flat("dx +=", dxMore, 8),
+                  flat("dgamma", dgamma, r),
+                  flat("dgamma +=", dgammaMore, 2 * r + 1));
+            }));
+  }
+
+  // ---- positions
+
+  private static void rotary(List<KernelCase> cases, RotaryShape s) {
+    for (boolean inverse : new boolean[] {false, true})
+      cases.add(
+          new KernelCase(
+              s + (inverse ? " inverse" : ""),
+              kernels -> {
+                Guarded g = new Guarded(s.time() + s.headDim());
+                int rows = s.batch() * s.time();
+                int cols = s.heads() * s.headDim();
+                Tensor angles = g.random(s.past() + s.time(), 2 * s.pairs());
+                // Other columns to the left and right, as in a fused projection: they must stay.
+                Tensor x = g.random(rows, cols + 5);
+                Tensor y = g.random(rows, cols + 7);
+                HeadView from = HeadView.of(x, s.time(), 3);
+                kernels.rotary(s, angles, from, HeadView.of(y, s.time(), 4), inverse);
+                kernels.rotary(s, angles, from, from, inverse);
+                return List.of(flat("y", y, 2), flat("in place", x, 2));
+              }));
   }
 
   // ---- attention

@@ -75,6 +75,11 @@ class KernelsSelectionTest {
       }
 
       @Override
+      public Ceilings ceilings() {
+        return KernelsSelection.current().ceilings();
+      }
+
+      @Override
       public Kernels open(Team team) {
         return scalar.open(team);
       }

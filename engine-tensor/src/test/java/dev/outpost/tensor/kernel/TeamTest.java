@@ -11,13 +11,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 class TeamTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 8})
-  void runsEachTaskExactlyOnce(int threads) {
+  void runsEachTaskOncePerCall(int threads) {
     try (Team team = Team.of(threads)) {
       for (int tasks : new int[] {0, 1, 2, 7, 100}) {
         for (int round = 0; round < 200; round++) {
           AtomicIntegerArray runs = new AtomicIntegerArray(tasks);
           team.forEach(tasks, runs::incrementAndGet);
-          for (int i = 0; i < tasks; i++) assertThat(runs.get(i)).isEqualTo(1);
+          team.forEachNear(tasks, runs::incrementAndGet);
+          for (int i = 0; i < tasks; i++) assertThat(runs.get(i)).isEqualTo(2);
         }
       }
     }
@@ -39,6 +40,27 @@ class TeamTest {
       team.forEach(10, runs::incrementAndGet);
       assertThat(runs.toString()).isEqualTo("[1, 1, 1, 1, 1, 1, 1, 1, 1, 1]");
     }
+  }
+
+  @Test
+  void helpsWithAShareWhoseThreadIsHeldUp() {
+    try (Team team = Team.of(2)) {
+      AtomicIntegerArray runs = new AtomicIntegerArray(20);
+      // The first task of the caller's share waits for all the others, which only a helper can run.
+      team.forEachNear(
+          20,
+          i -> {
+            if (i == 0) while (total(runs) < 19) Thread.onSpinWait();
+            runs.incrementAndGet(i);
+          });
+      assertThat(total(runs)).isEqualTo(20);
+    }
+  }
+
+  private static int total(AtomicIntegerArray runs) {
+    int sum = 0;
+    for (int i = 0; i < runs.length(); i++) sum += runs.get(i);
+    return sum;
   }
 
   @Test

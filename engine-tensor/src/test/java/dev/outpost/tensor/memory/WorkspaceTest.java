@@ -1,6 +1,7 @@
 package dev.outpost.tensor.memory;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outpost.tensor.Tensor;
 import java.util.ArrayList;
@@ -66,6 +67,29 @@ class WorkspaceTest {
     Tensor a = workspace.take(10, 20);
     workspace.release(a);
     assertThat(workspace.take(20, 10).data()).isSameAs(a.data());
+  }
+
+  @Test
+  void letsALargerBufferStandInButNotAMuchLargerOne() {
+    Tensor a = workspace.take(96);
+    workspace.release(a);
+    Tensor smaller = workspace.take(64);
+    assertThat(smaller.data()).isSameAs(a.data());
+    workspace.release(smaller);
+    assertThat(workspace.take(48).data()).isNotSameAs(a.data());
+  }
+
+  @Test
+  void leavesWhatIsKeptUntilItIsReleased() {
+    Tensor a = workspace.take(10, 20);
+    workspace.keep(a);
+    workspace.releaseAll();
+    assertThat(workspace.lends(a)).isTrue();
+    workspace.release(a);
+    assertThat(workspace.meter().liveBytes()).isZero();
+    assertThatThrownBy(() -> workspace.keep(a))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("[10, 20] is not on loan");
   }
 
   @Test

@@ -10,7 +10,7 @@ import java.util.List;
  * What a model family adds to the one block: how its {@code config.json} reads, and what its files
  * call the parameters. No arithmetic.
  */
-public sealed interface Family permits Gpt2 {
+public sealed interface Family permits Gpt2, Llama {
   /** The {@code model_type} this family answers to. */
   String modelType();
 
@@ -27,7 +27,7 @@ public sealed interface Family permits Gpt2 {
 
   /** All families. */
   static List<Family> all() {
-    return List.of(new Gpt2());
+    return List.of(new Gpt2(), new Llama());
   }
 
   /** The family a {@code config.json} names. */

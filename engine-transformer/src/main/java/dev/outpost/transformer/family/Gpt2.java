@@ -5,6 +5,7 @@ import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.transformer.Spec;
+import dev.outpost.transformer.layer.Norm;
 import dev.outpost.transformer.load.NameTable;
 import java.util.List;
 
@@ -36,17 +37,50 @@ public record Gpt2() implements Family {
     int heads = c.integer("n_head", 1, MAX);
     if (width % heads != 0)
       throw c.wrong("n_head", "must divide n_embd " + width + ", got " + heads);
-    return new Spec(
-        modelType(),
+    return spec(
         c.integer("vocab_size", 1, MAX),
         c.has("n_positions") ? c.integer("n_positions", 1, MAX) : c.integer("n_ctx", 1, MAX),
         width,
         c.integer("n_layer", 1, 10_000),
         heads,
         c.integer("n_inner", 1, MAX, 4 * width),
-        activation(c),
+        Activations.read(c, "activation_function", "gelu_new"),
         (float) eps,
-        c.bool("tie_word_embeddings", true),
+        c.bool("tie_word_embeddings", true));
+  }
+
+  /**
+   * What every GPT-2 has in common, and these sizes.
+   *
+   * @param inner feed-forward width
+   * @throws IllegalArgumentException when a size is not positive or the heads do not divide the
+   *     width
+   */
+  public static Spec spec(
+      int vocabularySize,
+      int context,
+      int width,
+      int layers,
+      int heads,
+      int inner,
+      UnaryMap activation,
+      float eps,
+      boolean tiedHead) {
+    if (heads < 1 || width < 1 || width % heads != 0)
+      throw new IllegalArgumentException(
+          "spec: width " + width + " must be a multiple of heads " + heads);
+    return new Spec(
+        "gpt2",
+        vocabularySize,
+        context,
+        width,
+        layers,
+        new Spec.Attention(heads, heads, width / heads, true, true, true),
+        new Spec.FeedForward(inner, activation, false, true),
+        Norm.Kind.LAYER,
+        eps,
+        new Spec.Positions.Learned(),
+        tiedHead,
         Linear.Layout.IN_OUT);
   }
 
@@ -62,23 +96,6 @@ public record Gpt2() implements Family {
     if (c.has(field) && !c.object(field).names().isEmpty()) throw c.wrong(field, "is set: " + what);
   }
 
-  private static UnaryMap activation(JsonObject c) throws FormatException {
-    String name = c.has("activation_function") ? c.string("activation_function") : "gelu_new";
-    return switch (name) {
-      case "gelu_new", "gelu_pytorch_tanh" -> UnaryMap.GELU_TANH;
-      case "gelu" -> UnaryMap.GELU_ERF;
-      case "relu" -> UnaryMap.RELU;
-      case "tanh" -> UnaryMap.TANH;
-      case "silu", "swish" -> UnaryMap.SILU;
-      default ->
-          throw c.wrong(
-              "activation_function",
-              "is \""
-                  + name
-                  + "\"; supported: gelu_new, gelu_pytorch_tanh, gelu, relu, tanh, silu, swish");
-    };
-  }
-
   @Override
   public JsonObject write(Spec s, int endOfText) {
     return JsonObject.create()
@@ -88,17 +105,9 @@ public record Gpt2() implements Family {
         .put("n_positions", s.context())
         .put("n_embd", s.width())
         .put("n_layer", s.layers())
-        .put("n_head", s.heads())
-        .put("n_inner", s.feedForwardWidth())
-        .put(
-            "activation_function",
-            switch (s.activation()) {
-              case GELU_TANH -> "gelu_new";
-              case GELU_ERF -> "gelu";
-              case RELU -> "relu";
-              case TANH -> "tanh";
-              case SILU -> "silu";
-            })
+        .put("n_head", s.attention().heads())
+        .put("n_inner", s.feedForward().width())
+        .put("activation_function", Activations.name(s.feedForward().activation()))
         .put("layer_norm_epsilon", Double.parseDouble(Float.toString(s.normEps())))
         .put("resid_pdrop", 0.0)
         .put("embd_pdrop", 0.0)

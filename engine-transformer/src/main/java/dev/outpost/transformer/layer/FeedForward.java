@@ -2,30 +2,42 @@ package dev.outpost.transformer.layer;
 
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.Activation;
+import dev.outpost.autograd.op.Gate;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.transformer.module.Module;
 import dev.outpost.transformer.module.ParameterVisitor;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.module.Projection;
 import dev.outpost.transformer.module.Rewriter;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Two projections around a non-linearity.
+ * Two projections around a non-linearity: {@code down(f(up(x)))}, or with a gate {@code
+ * down(f(gate(x)) ⊙ up(x))}.
  *
+ * @param gate C → F, or null
  * @param up C → F
- * @param activation applied to the F numbers
+ * @param activation applied to F numbers: the gate's if there is one
  * @param down F → C
  */
-public record FeedForward(Projection up, UnaryMap activation, Projection down)
+public record FeedForward(
+    @Nullable Projection gate, Projection up, UnaryMap activation, Projection down)
     implements Module<FeedForward> {
   /** x [N, C] → [N, C]. */
   public Var apply(Pass pass, Var x) {
-    Var wide = Activation.activation(pass.tape(), activation, up.apply(pass, "mlp.up", x));
-    return down.apply(pass, "mlp.down", wide);
+    return down.apply(pass, "mlp.down", wide(pass, x));
+  }
+
+  private Var wide(Pass pass, Var x) {
+    if (gate == null)
+      return Activation.activation(pass.tape(), activation, up.apply(pass, "mlp.up", x));
+    Var g = gate.apply(pass, "mlp.gate", x);
+    return Gate.gate(pass.tape(), activation, g, up.apply(pass, "mlp.up", x));
   }
 
   @Override
   public void visit(String path, ParameterVisitor visitor) {
+    if (gate != null) gate.visit(path + ".gate", visitor);
     up.visit(path + ".up", visitor);
     down.visit(path + ".down", visitor);
   }
@@ -33,6 +45,9 @@ public record FeedForward(Projection up, UnaryMap activation, Projection down)
   @Override
   public FeedForward rewrite(String path, Rewriter r) {
     return new FeedForward(
-        up.rewrite(path + ".up", r), activation, down.rewrite(path + ".down", r));
+        gate == null ? null : gate.rewrite(path + ".gate", r),
+        up.rewrite(path + ".up", r),
+        activation,
+        down.rewrite(path + ".down", r));
   }
 }

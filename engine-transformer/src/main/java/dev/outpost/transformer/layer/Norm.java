@@ -2,33 +2,60 @@ package dev.outpost.transformer.layer;
 
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.LayerNorm;
+import dev.outpost.autograd.op.RmsNorm;
 import dev.outpost.transformer.module.Module;
 import dev.outpost.transformer.module.Parameter;
 import dev.outpost.transformer.module.ParameterVisitor;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.module.Rewriter;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
- * LayerNorm over the last axis.
+ * Normalisation over the last axis.
  *
+ * @param kind which
  * @param weight gain [C]
- * @param bias shift [C]
- * @param eps added to the variance
+ * @param bias shift [C] of a LayerNorm; null in an RMSNorm
+ * @param eps added to the variance or mean square
  */
-public record Norm(Parameter weight, Parameter bias, float eps) implements Module<Norm> {
+public record Norm(Kind kind, Parameter weight, @Nullable Parameter bias, float eps)
+    implements Module<Norm> {
+  /** The norms. */
+  public enum Kind {
+    /** Mean 0, variance 1, then gain and shift (Ba et al. 2016). */
+    LAYER,
+    /** Mean square 1, then gain (Zhang & Sennrich 2019). */
+    RMS
+  }
+
+  public Norm {
+    if ((kind == Kind.LAYER) != (bias != null))
+      throw new IllegalArgumentException("norm: LAYER has a bias, RMS has none");
+  }
+
   /** x [N, C] → [N, C]. */
   public Var apply(Pass pass, Var x) {
-    return LayerNorm.layerNorm(pass.tape(), x, pass.of(weight), pass.of(bias), eps);
+    return switch (kind) {
+      case LAYER ->
+          LayerNorm.layerNorm(
+              pass.tape(), x, pass.of(weight), pass.of(Objects.requireNonNull(bias)), eps);
+      case RMS -> RmsNorm.rmsNorm(pass.tape(), x, pass.of(weight), eps);
+    };
   }
 
   @Override
   public void visit(String path, ParameterVisitor visitor) {
     visitor.visit(path + ".weight", weight);
-    visitor.visit(path + ".bias", bias);
+    if (bias != null) visitor.visit(path + ".bias", bias);
   }
 
   @Override
   public Norm rewrite(String path, Rewriter r) {
-    return new Norm(r.parameter(path + ".weight", weight), r.parameter(path + ".bias", bias), eps);
+    return new Norm(
+        kind,
+        r.parameter(path + ".weight", weight),
+        bias == null ? null : r.parameter(path + ".bias", bias),
+        eps);
   }
 }

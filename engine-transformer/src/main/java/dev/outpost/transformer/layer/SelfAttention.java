@@ -2,73 +2,87 @@ package dev.outpost.transformer.layer;
 
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
-import dev.outpost.autograd.op.Attention;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.AttentionShape;
 import dev.outpost.tensor.kernel.HeadView;
+import dev.outpost.tensor.kernel.RotaryShape;
 import dev.outpost.transformer.module.KvCache;
 import dev.outpost.transformer.module.Module;
 import dev.outpost.transformer.module.ParameterVisitor;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.module.Projection;
 import dev.outpost.transformer.module.Rewriter;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Multi-head causal self-attention with one fused query-key-value projection.
+ * Multi-head causal self-attention; several query heads may share a key-value head.
  *
- * @param qkv C → 3C, columns ordered query, key, value
- * @param out C → C
- * @param heads number of heads; C must be a multiple
+ * @param inputs projections to queries, keys and values
+ * @param out H·D → C
+ * @param heads H: query heads
+ * @param kvHeads Hkv: key and value heads; H is a multiple
+ * @param headDim D
+ * @param rotary angles that turn queries and keys by position, or null
  */
-public record SelfAttention(Projection qkv, Projection out, int heads)
+public record SelfAttention(
+    QueryKeyValue inputs,
+    Projection out,
+    int heads,
+    int kvHeads,
+    int headDim,
+    @Nullable RotaryTable rotary)
     implements Module<SelfAttention> {
   /** x [B·T, C] → [B·T, C]. */
   public Var apply(Pass pass, Var x) {
-    Var fused = qkv.apply(pass, "attn.qkv", x);
+    QueryKeyValue.Heads qkv = inputs.apply(pass, x);
+    if (rotary != null) qkv = turned(pass, rotary, qkv);
     KvCache cache = pass.cache();
-    Var mixed =
-        cache == null
-            ? Attention.attention(pass.tape(), shape(pass), fused)
-            : cached(pass, cache, fused);
+    Var mixed = cache == null ? qkv.attend(pass.tape(), shape(pass, 0)) : cached(pass, cache, qkv);
     return out.apply(pass, "attn.out", mixed);
   }
 
-  private AttentionShape shape(Pass pass) {
-    return AttentionShape.causal(pass.batch(), pass.time(), heads, out.in() / heads);
+  private QueryKeyValue.Heads turned(Pass pass, RotaryTable table, QueryKeyValue.Heads qkv) {
+    RotaryShape s =
+        new RotaryShape(pass.batch(), pass.time(), pass.past(), heads, headDim, table.pairs());
+    return qkv.turned(pass.tape(), s, table.angles(pass.past() + pass.time()), kvHeads);
   }
 
-  private Var cached(Pass pass, KvCache cache, Var fused) {
+  private AttentionShape shape(Pass pass, int past) {
+    return new AttentionShape(
+        pass.batch(),
+        pass.time(),
+        past + pass.time(),
+        heads,
+        kvHeads,
+        headDim,
+        (float) (1 / Math.sqrt(headDim)),
+        true);
+  }
+
+  private Var cached(Pass pass, KvCache cache, QueryKeyValue.Heads qkv) {
     Tape tape = pass.tape();
     if (tape.isRecording())
       throw new IllegalStateException(
           "attention: a key/value cache cannot be used on a recording tape");
-    KvCache.Entry past = cache.append(pass.path(), fused.value(), pass.time());
-    AttentionShape s = shape(pass);
-    s =
-        new AttentionShape(
-            s.batch(),
-            s.queries(),
-            cache.length() + s.queries(),
-            heads,
-            heads,
-            s.headDim(),
-            s.scale(),
-            true);
-    Tensor y = tape.take(pass.batch() * pass.time(), out.in());
+    AttentionShape s = shape(pass, cache.length());
+    KvCache.Entry past =
+        cache.append(pass.path(), qkv.keys(s), qkv.values(s), kvHeads * headDim, pass.time());
+    Tensor y = tape.take(pass.batch() * pass.time(), heads * headDim);
     Tensor lse = tape.take(pass.batch(), heads, pass.time());
-    HeadView q = HeadView.of(fused.value(), pass.time(), 0);
-    tape.kernels().attention(s, q, past.keys(), past.values(), HeadView.of(y, pass.time(), 0), lse);
+    HeadView out = HeadView.of(y, pass.time(), 0);
+    tape.kernels().attention(s, qkv.queries(s), past.keys(), past.values(), out, lse);
     return tape.constant(y);
   }
 
   @Override
   public void visit(String path, ParameterVisitor visitor) {
-    qkv.visit(path + ".qkv", visitor);
+    inputs.visit(path, visitor);
     out.visit(path + ".out", visitor);
   }
 
   @Override
   public SelfAttention rewrite(String path, Rewriter r) {
-    return new SelfAttention(qkv.rewrite(path + ".qkv", r), out.rewrite(path + ".out", r), heads);
+    return new SelfAttention(
+        inputs.rewrite(path, r), out.rewrite(path + ".out", r), heads, kvHeads, headDim, rotary);
   }
 }

@@ -13,11 +13,14 @@ import dev.outpost.transformer.layer.Dense;
 import dev.outpost.transformer.layer.Embeddings;
 import dev.outpost.transformer.layer.FeedForward;
 import dev.outpost.transformer.layer.Norm;
+import dev.outpost.transformer.layer.QueryKeyValue;
+import dev.outpost.transformer.layer.RotaryTable;
 import dev.outpost.transformer.layer.SelfAttention;
 import dev.outpost.transformer.module.Parameter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** Puts a model together from a {@link Spec} and a {@link WeightSource}. */
 public final class ModelFactory {
@@ -36,37 +39,77 @@ public final class ModelFactory {
     Embeddings embeddings =
         new Embeddings(
             source.get("embed.token.weight", Shape.of(spec.vocabularySize(), c)),
-            source.get("embed.position.weight", Shape.of(spec.context(), c)));
+            switch (spec.positions()) {
+              case Spec.Positions.Learned l ->
+                  source.get("embed.position.weight", Shape.of(spec.context(), c));
+              case Spec.Positions.Rotary r -> null;
+            },
+            spec.context());
+    RotaryTable rotary =
+        switch (spec.positions()) {
+          case Spec.Positions.Learned l -> null;
+          case Spec.Positions.Rotary r -> new RotaryTable(r.theta(), r.pairs());
+        };
     List<Slot> built = new ArrayList<>();
-    for (String name : slots) built.add(new Slot(name, block(spec, name, source)));
+    for (String name : slots) built.add(new Slot(name, block(spec, name, rotary, source)));
     Parameter head =
         spec.tiedHead() ? null : source.get("head.weight", Shape.of(spec.vocabularySize(), c));
     return new TransformerModel(spec, embeddings, built, norm(spec, "norm", source), head);
   }
 
-  private static TransformerBlock block(Spec spec, String path, WeightSource source)
+  private static TransformerBlock block(
+      Spec spec, String path, @Nullable RotaryTable rotary, WeightSource source)
       throws FormatException {
-    int c = spec.width();
-    int f = spec.feedForwardWidth();
     return new TransformerBlock(
         norm(spec, path + ".norm1", source),
-        new SelfAttention(
-            dense(spec, path + ".attn.qkv", c, 3 * c, source),
-            dense(spec, path + ".attn.out", c, c, source),
-            spec.heads()),
+        attention(spec, path + ".attn", rotary, source),
         norm(spec, path + ".norm2", source),
-        new FeedForward(
-            dense(spec, path + ".mlp.up", c, f, source),
-            spec.activation(),
-            dense(spec, path + ".mlp.down", f, c, source)));
+        feedForward(spec, path + ".mlp", source));
+  }
+
+  private static SelfAttention attention(
+      Spec spec, String path, @Nullable RotaryTable rotary, WeightSource source)
+      throws FormatException {
+    Spec.Attention a = spec.attention();
+    int c = spec.width();
+    int q = a.queryWidth();
+    int kv = a.keyWidth();
+    QueryKeyValue inputs =
+        a.fused()
+            ? new QueryKeyValue.Fused(
+                dense(spec, path + ".qkv", c, q + 2 * kv, a.inputBias(), source))
+            : new QueryKeyValue.Separate(
+                dense(spec, path + ".q", c, q, a.inputBias(), source),
+                dense(spec, path + ".k", c, kv, a.inputBias(), source),
+                dense(spec, path + ".v", c, kv, a.inputBias(), source));
+    Dense out = dense(spec, path + ".out", q, c, a.outputBias(), source);
+    return new SelfAttention(inputs, out, a.heads(), a.kvHeads(), a.headDim(), rotary);
+  }
+
+  private static FeedForward feedForward(Spec spec, String path, WeightSource source)
+      throws FormatException {
+    Spec.FeedForward f = spec.feedForward();
+    int c = spec.width();
+    return new FeedForward(
+        f.gated() ? dense(spec, path + ".gate", c, f.width(), f.bias(), source) : null,
+        dense(spec, path + ".up", c, f.width(), f.bias(), source),
+        f.activation(),
+        dense(spec, path + ".down", f.width(), c, f.bias(), source));
   }
 
   private static Norm norm(Spec spec, String path, WeightSource source) throws FormatException {
     Shape c = Shape.of(spec.width());
-    return new Norm(source.get(path + ".weight", c), source.get(path + ".bias", c), spec.normEps());
+    Parameter weight = source.get(path + ".weight", c);
+    Parameter bias =
+        switch (spec.norm()) {
+          case LAYER -> source.get(path + ".bias", c);
+          case RMS -> null;
+        };
+    return new Norm(spec.norm(), weight, bias, spec.normEps());
   }
 
-  private static Dense dense(Spec spec, String path, int in, int out, WeightSource source)
+  private static Dense dense(
+      Spec spec, String path, int in, int out, boolean bias, WeightSource source)
       throws FormatException {
     Shape shape =
         switch (spec.layout()) {
@@ -75,7 +118,7 @@ public final class ModelFactory {
         };
     return new Dense(
         source.get(path + ".weight", shape),
-        source.get(path + ".bias", Shape.of(out)),
+        bias ? source.get(path + ".bias", Shape.of(out)) : null,
         spec.layout());
   }
 

@@ -4,6 +4,7 @@ import dev.outpost.tensor.DType;
 import dev.outpost.tensor.io.AtomicFile;
 import dev.outpost.tensor.io.Checkpoint;
 import dev.outpost.tensor.io.FormatException;
+import dev.outpost.tensor.io.GgufFile;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.io.SafetensorsWriter;
 import dev.outpost.tensor.weight.Weight;
@@ -28,28 +29,29 @@ import java.util.stream.IntStream;
 public final class ModelFolder implements AutoCloseable {
   private final Path path;
   private final JsonObject config;
-  private final Checkpoint checkpoint;
+  private final AutoCloseable files;
   private final TransformerModel model;
   private final LoadReport report;
 
   private ModelFolder(
       Path path,
       JsonObject config,
-      Checkpoint checkpoint,
+      AutoCloseable files,
       TransformerModel model,
       LoadReport report) {
     this.path = path;
     this.config = config;
-    this.checkpoint = checkpoint;
+    this.files = files;
     this.model = model;
     this.report = report;
   }
 
   /**
-   * Opens a folder. Fails with the file, the field and the rule when something does not fit; leaves
-   * nothing open then.
+   * Opens a folder, or a GGUF file as if it were one. Fails with the file, the field and the rule
+   * when something does not fit; leaves nothing open then.
    */
   public static ModelFolder open(Path folder) throws IOException {
+    if (GgufModel.names(folder)) return gguf(folder);
     if (!Files.isDirectory(folder))
       throw new FormatException(
           folder + ": no such folder; a model is a folder with config.json and model.safetensors");
@@ -70,12 +72,23 @@ public final class ModelFolder implements AutoCloseable {
     }
   }
 
+  private static ModelFolder gguf(Path path) throws IOException {
+    GgufFile file = GgufFile.open(path);
+    try {
+      GgufModel read = GgufModel.read(file);
+      return new ModelFolder(path, read.config(), file, read.model(), read.report());
+    } catch (IOException | RuntimeException e) {
+      file.close();
+      throw e;
+    }
+  }
+
   /** The model, everything frozen. */
   public TransformerModel model() {
     return model;
   }
 
-  /** {@code config.json} as read. */
+  /** {@code config.json} as read; of a GGUF file, what a folder of that model would have. */
   public JsonObject config() {
     return config;
   }
@@ -85,7 +98,7 @@ public final class ModelFolder implements AutoCloseable {
     return report;
   }
 
-  /** The folder. */
+  /** The folder or file. */
   public Path path() {
     return path;
   }
@@ -93,7 +106,11 @@ public final class ModelFolder implements AutoCloseable {
   /** Unmaps the files. */
   @Override
   public void close() throws IOException {
-    checkpoint.close();
+    switch (files) {
+      case GgufFile f -> f.close();
+      case Checkpoint c -> c.close();
+      default -> throw new AssertionError("opened as one of the two");
+    }
   }
 
   /**

@@ -1,6 +1,5 @@
 package dev.outpost.transformer.module;
 
-import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.HeadView;
 import java.util.HashMap;
 import java.util.Map;
@@ -10,6 +9,9 @@ import java.util.Map;
  * position once. Laid out {@code [batch, capacity, width]}: reads are contiguous.
  */
 public final class KvCache {
+  /** Positions a slot starts with. */
+  private static final int LEAST = 16;
+
   private final int batch;
   private final int capacity;
   private final Map<String, Entry> entries = new HashMap<>();
@@ -21,8 +23,8 @@ public final class KvCache {
   }
 
   /**
-   * Room for {@code capacity} positions of {@code batch} sequences; memory is taken per slot at
-   * first use.
+   * Room for {@code capacity} positions of {@code batch} sequences; memory is taken per slot as the
+   * positions come, twice as much whenever it is full.
    */
   public static KvCache of(int batch, int capacity) {
     return new KvCache(batch, capacity);
@@ -54,46 +56,53 @@ public final class KvCache {
   /**
    * Stores this pass's keys and values of a slot behind the held positions.
    *
-   * @param qkv [batch·time, 3·width]: query, key, value side by side
+   * @param k keys of this pass's positions
+   * @param v values of this pass's positions
+   * @param width numbers of all key-value heads together
    * @return the slot's keys and values, now {@code length() + time} positions
    */
-  public Entry append(String slot, Tensor qkv, int time) {
-    int width = qkv.cols() / 3;
+  public Entry append(String slot, HeadView k, HeadView v, int width, int time) {
     if (length + time > capacity)
       throw new IllegalStateException(
           "kv cache: " + (length + time) + " positions exceed the capacity of " + capacity);
-    Entry e =
-        entries.computeIfAbsent(
-            slot,
-            s ->
-                new Entry(
-                    new float[batch * capacity * width],
-                    new float[batch * capacity * width],
-                    capacity,
-                    width));
+    Entry e = entries.computeIfAbsent(slot, s -> new Entry(width));
+    if (length + time > e.capacity) e.grow(batch, length, room(length + time));
     for (int b = 0; b < batch; b++) {
       for (int t = 0; t < time; t++) {
-        int from = qkv.offset() + (b * time + t) * qkv.cols();
-        int to = (b * capacity + length + t) * width;
-        System.arraycopy(qkv.data(), from + width, e.keys, to, width);
-        System.arraycopy(qkv.data(), from + 2 * width, e.values, to, width);
+        int to = (b * e.capacity + length + t) * width;
+        System.arraycopy(k.data(), k.at(b, t, 0, 0), e.keys, to, width);
+        System.arraycopy(v.data(), v.at(b, t, 0, 0), e.values, to, width);
       }
     }
     return e;
   }
 
-  /** One slot's keys and values. */
-  public static final class Entry {
-    private final float[] keys;
-    private final float[] values;
-    private final int capacity;
-    private final int width;
+  private int room(int positions) {
+    return Math.min(capacity, Math.max(LEAST, Integer.highestOneBit(positions - 1) * 2));
+  }
 
-    private Entry(float[] keys, float[] values, int capacity, int width) {
-      this.keys = keys;
-      this.values = values;
-      this.capacity = capacity;
+  /** One slot's keys and values; views of them hold until the next append. */
+  public static final class Entry {
+    private final int width;
+    private float[] keys = {};
+    private float[] values = {};
+    private int capacity;
+
+    private Entry(int width) {
       this.width = width;
+    }
+
+    private void grow(int batch, int length, int to) {
+      keys = copy(keys, batch, length, to);
+      values = copy(values, batch, length, to);
+      capacity = to;
+    }
+
+    private float[] copy(float[] from, int batch, int length, int to) {
+      float[] more = new float[batch * to * width];
+      for (int b = 0; b < batch; b++)
+        System.arraycopy(from, b * capacity * width, more, b * to * width, length * width);
+      return more;
     }
 
     /** The keys as heads. */

@@ -8,13 +8,14 @@ import java.util.List;
  * @param rank r ≥ 1
  * @param alpha the update is scaled by alpha / r
  * @param dropout probability of dropping an input of the update while training, in [0, 1)
- * @param targets projections by the end of their path: {@code attn.qkv}, {@code attn.out}, {@code
- *     mlp.up}, {@code mlp.down}
+ * @param targets projections by the end of their path: {@code attn.q}, {@code attn.v}, …; see
+ *     {@link #ALL_PROJECTIONS}. Those a family does not have match nothing
  */
 public record LoraConfig(int rank, float alpha, float dropout, List<String> targets) {
-  /** Every projection of a block. */
+  /** Every projection of a block, whatever the family calls them; a block has some of these. */
   public static final List<String> ALL_PROJECTIONS =
-      List.of("attn.qkv", "attn.out", "mlp.up", "mlp.down");
+      List.of(
+          "attn.qkv", "attn.q", "attn.k", "attn.v", "attn.out", "mlp.gate", "mlp.up", "mlp.down");
 
   public LoraConfig {
     if (rank < 1) throw new IllegalArgumentException("lora: rank must be at least 1, got " + rank);

@@ -8,6 +8,8 @@ import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.module.KvCache;
 import dev.outpost.transformer.module.Pass;
+import java.util.Arrays;
+import java.util.function.BooleanSupplier;
 import java.util.function.IntPredicate;
 
 /**
@@ -18,6 +20,15 @@ import java.util.function.IntPredicate;
  * positions has none beyond.
  */
 public final class Generator {
+  /** Rows that every kernel takes in place, without packing. */
+  private static final int PIECE = 8;
+
+  /**
+   * Up to so many tokens a prompt goes in pieces: reading the weights once more costs less than the
+   * packed product's compilation in a JVM that has just begun, and little in one that has not.
+   */
+  private static final int SHORT = 3 * PIECE;
+
   private final TransformerModel model;
   private final Kernels kernels;
   private final Workspace workspace = new Workspace();
@@ -51,13 +62,53 @@ public final class Generator {
               + context
               + "; shorten the prompt");
     cache.truncate(0);
-    int[] next = prompt;
+    int[] next = feed(prompt);
     for (int made = 1; made <= most; made++) {
       int token = sampling.choose(scores(next), random);
       if (!accept.test(token) || cache.length() >= context) return made;
       next = new int[] {token};
     }
     return Math.max(0, most);
+  }
+
+  /** Puts all of a short prompt but its last piece into the cache, and returns what is left. */
+  private int[] feed(int[] prompt) {
+    if (prompt.length > SHORT) return prompt;
+    int from = 0;
+    for (; prompt.length - from > PIECE; from += PIECE) {
+      try {
+        Pass pass = Pass.of(Tape.evaluating(kernels, workspace), 1, PIECE).with(cache);
+        model.hidden(pass, Arrays.copyOfRange(prompt, from, from + PIECE));
+      } finally {
+        workspace.releaseAll();
+      }
+    }
+    return Arrays.copyOfRange(prompt, from, prompt.length);
+  }
+
+  /**
+   * Runs the model on made-up tokens, block by block, until {@code enough}: the JVM then compiles
+   * what a short prompt needs while its caller still prepares it. Nothing of it stays.
+   */
+  public static void warmUp(TransformerModel model, Kernels kernels, BooleanSupplier enough) {
+    int tokens = Math.min(PIECE, model.spec().context());
+    Workspace workspace = new Workspace();
+    KvCache cache = KvCache.of(1, tokens);
+    while (!enough.getAsBoolean()) {
+      try {
+        Tape tape = Tape.evaluating(kernels, workspace);
+        Pass pass = Pass.of(tape, 1, tokens).with(cache);
+        Var h = model.embed(pass, new int[tokens]);
+        for (int i = 0; i < model.slots().size(); i++) {
+          h = TransformerModel.stack(pass, model.slots().subList(i, i + 1), h);
+          if (enough.getAsBoolean()) return;
+          // After the first block: the head's product is one of its own, and the longest.
+          if (i == 0) model.logits(pass, model.norm().apply(pass, h), tokens - 1, tokens);
+        }
+      } finally {
+        workspace.releaseAll();
+      }
+    }
   }
 
   /** Scores of the token after {@code ids}, which follow what the cache holds. */

@@ -2,7 +2,6 @@ package dev.outpost.transformer.run;
 
 import dev.outpost.tensor.random.RandomStream;
 import java.util.Arrays;
-import java.util.stream.IntStream;
 
 /**
  * How the next token is chosen from its scores. The order of the reference: temperature, then
@@ -41,16 +40,13 @@ public record Sampling(float temperature, int topK, float topP) {
                 + i
                 + " is NaN; the model's weights are damaged or its training diverged");
     if (temperature == 0) return best(scores);
-    Integer[] order = IntStream.range(0, scores.length).boxed().toArray(Integer[]::new);
-    Arrays.sort(
-        order,
-        (a, b) ->
-            scores[a] != scores[b] ? Float.compare(scores[b], scores[a]) : Integer.compare(a, b));
+    long[] order = order(scores);
     int kept = topK == 0 ? order.length : Math.min(topK, order.length);
     double[] p = new double[kept];
-    double top = scores[order[0]];
+    double top = scores[(int) order[0]];
     double sum = 0;
-    for (int i = 0; i < kept; i++) sum += p[i] = Math.exp((scores[order[i]] - top) / temperature);
+    for (int i = 0; i < kept; i++)
+      sum += p[i] = Math.exp((scores[(int) order[i]] - top) / temperature);
     if (topP < 1) {
       double reached = 0;
       int n = 0;
@@ -61,9 +57,25 @@ public record Sampling(float temperature, int topK, float topP) {
     double draw = random.nextFloat() * sum;
     for (int i = 0; i < kept; i++) {
       draw -= p[i];
-      if (draw < 0) return order[i];
+      if (draw < 0) return (int) order[i];
     }
-    return order[kept - 1];
+    return (int) order[kept - 1];
+  }
+
+  /**
+   * Best score first, the lowest id first among equals: the id in the lower half of a number whose
+   * upper half falls as the score rises. Fifty thousand boxed ids would cost as much as the model.
+   */
+  private static long[] order(float[] scores) {
+    long[] order = new long[scores.length];
+    for (int i = 0; i < order.length; i++) {
+      // + 0 makes −0 a 0.
+      int bits = Float.floatToRawIntBits(scores[i] + 0f);
+      int rising = bits ^ (bits >> 31 & Integer.MAX_VALUE);
+      order[i] = (long) ~rising << 32 | i;
+    }
+    Arrays.sort(order);
+    return order;
   }
 
   private static int best(float[] scores) {

@@ -5,17 +5,17 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** Collects added tokens from the places that declare them and keeps them free of conflicts. */
 final class AddedTokenReader {
   private final Map<String, Integer> vocabulary;
-  private final Map<Integer, String> vocabularyTokens = new HashMap<>();
+  private @Nullable Map<Integer, String> vocabularyTokens;
   private final Map<String, AddedToken> byContent = new HashMap<>();
   private final TreeMap<Integer, AddedToken> byId = new TreeMap<>();
 
   AddedTokenReader(Map<String, Integer> vocabulary) {
     this.vocabulary = vocabulary;
-    vocabulary.forEach((token, id) -> vocabularyTokens.put(id, token));
   }
 
   /** Adds what {@code declared} describes: an object with content and flags. */
@@ -58,8 +58,9 @@ final class AddedTokenReader {
           "the added token's id is " + token.id() + ", but the vocabulary gives this text " + known,
           "use the vocabulary's id");
     }
-    String taken = vocabularyTokens.get(token.id());
-    if (taken != null && !taken.equals(token.content())) {
+    // A token of the vocabulary owns its id, which no other has.
+    String taken = known != null ? null : vocabularyToken(token.id());
+    if (taken != null) {
       throw where.wrong(
           "the added token's id " + token.id() + " belongs to \"" + taken + "\" in the vocabulary",
           "give the added token an id of its own");
@@ -74,6 +75,18 @@ final class AddedTokenReader {
     if (sameContent != null) {
       throw where.wrong("this token is added twice, also as id " + sameContent.id(), "keep one");
     }
+  }
+
+  /** Made when first asked: most files add only tokens that the vocabulary has. */
+  private @Nullable String vocabularyToken(int id) {
+    Map<Integer, String> tokens = vocabularyTokens;
+    if (tokens == null) {
+      tokens = new HashMap<>();
+      for (Map.Entry<String, Integer> e : vocabulary.entrySet())
+        tokens.put(e.getValue(), e.getKey());
+      vocabularyTokens = tokens;
+    }
+    return tokens.get(id);
   }
 
   /** The tokens in order of id. */

@@ -47,6 +47,15 @@ final class ByteAlphabet {
     return bytes;
   }
 
+  /** Whether every character of a token stands for a byte. */
+  static boolean spells(String token) {
+    for (int i = 0; i < token.length(); i++) {
+      char c = token.charAt(i);
+      if (c >= BYTES.length || BYTES[c] < 0) return false;
+    }
+    return true;
+  }
+
   /** Whether a byte occurs in any UTF-8 text at all; C0, C1 and F5 to FF never do. */
   static boolean occursInText(int b) {
     return b != 0xC0 && b != 0xC1 && b < 0xF5;

@@ -27,9 +27,9 @@ public final class BytePair implements Tokenizer {
 
   private final Settings settings;
   private final @Nullable String[] tokens;
-  private final byte[][] bytes;
-  private final Map<String, Integer> addedIds = new HashMap<>();
-  private final int[] byteIds = new int[256];
+  private final Map<String, Integer> addedIds;
+  private final Map<Integer, String> foundBy;
+  private final int[] byteIds;
   private final MergeRanks ranks;
   private final AddedTokenFinder verbatim;
   private final AddedTokenFinder normalized;
@@ -59,26 +59,27 @@ public final class BytePair implements Tokenizer {
 
   BytePair(Settings settings) {
     this.settings = settings;
+    addedIds = new HashMap<>();
+    foundBy = new HashMap<>();
+    byteIds = new int[256];
     Vocabulary vocabulary = settings.vocabulary();
     int largest = vocabulary.largestId();
     for (AddedToken t : settings.added()) largest = Math.max(largest, t.id());
     tokens = new @Nullable String[largest + 1];
-    bytes = new byte[largest + 1][];
     vocabulary.ids().forEach((token, id) -> tokens[id] = token);
     for (AddedToken t : settings.added()) {
       tokens[t.id()] = t.content();
       addedIds.put(t.content(), t.id());
     }
-    for (int id = 0; id <= largest; id++) bytes[id] = spelled(tokens[id]);
     for (AddedToken t : settings.added()) {
       // The reference decodes such a token to the spelling it was found by.
-      if (t.normalized()) bytes[t.id()] = spelled(normalize(t.content()));
+      if (t.normalized()) foundBy.put(t.id(), normalize(t.content()));
     }
     for (int b = 0; b < 256; b++) {
       // Bytes that no text contains may lack a token.
       byteIds[b] = vocabulary.ids().getOrDefault(String.valueOf(ByteAlphabet.character(b)), -1);
     }
-    ranks = new MergeRanks(vocabulary);
+    ranks = vocabulary.ranks();
     verbatim =
         new AddedTokenFinder(
             settings.added().stream().filter(t -> !t.normalized()).toList(), AddedToken::content);
@@ -86,6 +87,29 @@ public final class BytePair implements Tokenizer {
         new AddedTokenFinder(
             settings.added().stream().filter(AddedToken::normalized).toList(),
             t -> normalize(t.content()));
+  }
+
+  private BytePair(BytePair same, TokenRoles roles) {
+    settings = same.settings.withRoles(roles);
+    tokens = same.tokens;
+    addedIds = same.addedIds;
+    foundBy = same.foundBy;
+    byteIds = same.byteIds;
+    ranks = same.ranks;
+    verbatim = same.verbatim;
+    normalized = same.normalized;
+  }
+
+  /** The same tokenizer with other roles; tables are shared. */
+  BytePair withRoles(TokenRoles roles) {
+    return new BytePair(this, roles);
+  }
+
+  // Spelled when asked for: a text is short, a vocabulary is not.
+  private byte[] bytes(int id) {
+    if (id >= tokens.length) return NONE;
+    String found = foundBy.get(id);
+    return spelled(found == null ? tokens[id] : found);
   }
 
   private static byte[] spelled(@Nullable String token) {
@@ -132,7 +156,7 @@ public final class BytePair implements Tokenizer {
 
   @Override
   public Decoder decoder() {
-    return new Decoder(id -> id < bytes.length ? bytes[id] : NONE);
+    return new Decoder(this::bytes);
   }
 
   @Override

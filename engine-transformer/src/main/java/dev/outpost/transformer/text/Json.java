@@ -3,9 +3,7 @@ package dev.outpost.transformer.text;
 import dev.outpost.tensor.io.FormatException;
 import java.io.IOException;
 import java.math.BigInteger;
-import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -44,13 +42,32 @@ final class Json {
           .build();
 
   private final Path file;
-  private final String field;
+  // The path to a value is put together when an error needs it: vocabularies have 10⁵ values.
+  private final @Nullable Json parent;
+  private final Object step;
   private final @Nullable Object value;
 
-  private Json(Path file, String field, @Nullable Object value) {
+  /**
+   * @param step from the parent to here: a field's name, an {@link Entry}, or an Integer index
+   */
+  private Json(Path file, @Nullable Json parent, Object step, @Nullable Object value) {
     this.file = file;
-    this.field = field;
+    this.parent = parent;
+    this.step = step;
     this.value = value;
+  }
+
+  /** The name of a field that is data, such as a token. */
+  private record Entry(Object name) {}
+
+  private String field() {
+    if (parent == null) return "";
+    String above = parent.field();
+    return switch (step) {
+      case Entry e -> above + "[\"" + e.name + "\"]";
+      case Integer index -> above + "[" + index + "]";
+      default -> above.isEmpty() ? step.toString() : above + "." + step;
+    };
   }
 
   static Json read(Path file) throws IOException {
@@ -61,7 +78,7 @@ final class Json {
       if (p.nextToken() != null) {
         throw new FormatException(file + ": more content follows the JSON value; remove it");
       }
-      return new Json(file, "", value);
+      return new Json(file, null, "", value);
     } catch (JacksonException e) {
       throw new FormatException(
           file
@@ -88,10 +105,7 @@ final class Json {
           file + ": " + size + " bytes exceed the " + MAX_BYTES + " allowed for a tokenizer file");
     }
     try {
-      return StandardCharsets.UTF_8
-          .newDecoder()
-          .decode(ByteBuffer.wrap(Files.readAllBytes(file)))
-          .toString();
+      return Files.readString(file);
     } catch (CharacterCodingException e) {
       throw new FormatException(file + ": must be UTF-8 text; fetch the file again", e);
     }
@@ -118,8 +132,12 @@ final class Json {
         yield items;
       }
       case VALUE_STRING -> wellFormed(p.getString(), file);
-      case VALUE_NUMBER_INT -> p.getBigIntegerValue();
-      case VALUE_NUMBER_FLOAT -> p.getDoubleValue();
+      case VALUE_NUMBER_INT ->
+          p.getNumberType() == JsonParser.NumberType.BIG_INTEGER
+              ? p.getBigIntegerValue()
+              : BigInteger.valueOf(p.getLongValue());
+      // Jackson's own parser of fractions first fills tables: a tenth of a second at a cold start.
+      case VALUE_NUMBER_FLOAT -> Double.parseDouble(p.getString());
       case VALUE_TRUE -> true;
       case VALUE_FALSE -> false;
       case VALUE_NULL -> null;
@@ -152,16 +170,44 @@ final class Json {
 
   /** A field of this object; reads as null where absent. */
   Json get(String name) throws FormatException {
-    return new Json(file, field.isEmpty() ? name : field + "." + name, fieldMap().get(name));
+    return new Json(file, this, name, fieldMap().get(name));
   }
 
   /** The fields of this object. */
   Map<String, Json> fields() throws FormatException {
     Map<String, Json> out = new LinkedHashMap<>();
-    fieldMap()
-        .forEach(
-            (k, v) -> out.put(String.valueOf(k), new Json(file, field + "[\"" + k + "\"]", v)));
+    fieldMap().forEach((k, v) -> out.put(String.valueOf(k), new Json(file, this, new Entry(k), v)));
     return out;
+  }
+
+  /** What {@link #integers} hands out. */
+  @FunctionalInterface
+  interface IntegerField {
+    void accept(String name, int value) throws FormatException;
+  }
+
+  /**
+   * The fields of this object, each a whole number; a vocabulary is read without objects of ours.
+   */
+  void integers(int min, int max, IntegerField each) throws FormatException {
+    for (Map.Entry<?, ?> e : fieldMap().entrySet()) {
+      String name = String.valueOf(e.getKey());
+      each.accept(
+          name,
+          e.getValue() instanceof BigInteger i && within(i, min, max)
+              ? i.intValue()
+              : entry(name).integer(min, max));
+    }
+  }
+
+  /** A field of this object whose name is data, for an error about it. */
+  Json entry(String name) throws FormatException {
+    return new Json(file, this, new Entry(name), fieldMap().get(name));
+  }
+
+  /** How many fields this object has. */
+  int size() throws FormatException {
+    return fieldMap().size();
   }
 
   private Map<?, ?> fieldMap() throws FormatException {
@@ -172,7 +218,7 @@ final class Json {
   List<Json> items() throws FormatException {
     if (!(value instanceof List<?> list)) throw wrong("must be an array", "");
     List<Json> out = new ArrayList<>(list.size());
-    for (Object o : list) out.add(new Json(file, field + "[" + out.size() + "]", o));
+    for (Object o : list) out.add(new Json(file, this, out.size(), o));
     return out;
   }
 
@@ -182,10 +228,12 @@ final class Json {
   }
 
   int integer(int min, int max) throws FormatException {
-    if (value instanceof BigInteger i && i.bitLength() < 32) {
-      if (i.intValue() >= min && i.intValue() <= max) return i.intValue();
-    }
+    if (value instanceof BigInteger i && within(i, min, max)) return i.intValue();
     throw wrong("must be a whole number from " + min + " to " + max, "");
+  }
+
+  private static boolean within(BigInteger i, int min, int max) {
+    return i.bitLength() < 32 && i.intValue() >= min && i.intValue() <= max;
   }
 
   boolean flag(boolean otherwise) throws FormatException {
@@ -196,6 +244,7 @@ final class Json {
 
   /** An error about this field; {@code cure} may be empty. */
   FormatException wrong(String rule, String cure) {
+    String field = field();
     String got = String.valueOf(value);
     if (got.length() > 60) got = got.substring(0, 60) + "…";
     return new FormatException(

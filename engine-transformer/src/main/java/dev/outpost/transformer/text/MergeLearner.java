@@ -118,7 +118,7 @@ final class MergeLearner {
     }
     Map<String, Integer> byId = new LinkedHashMap<>();
     for (int id = 0; id < tokens.size(); id++) byId.put(tokens.get(id), id);
-    return new Vocabulary(byId, List.copyOf(merges));
+    return Vocabulary.of(byId, List.copyOf(merges));
   }
 
   /** Merges a pair in one word, left to right, and counts the neighbours it loses and gains. */

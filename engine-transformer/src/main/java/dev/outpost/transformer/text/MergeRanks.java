@@ -1,8 +1,6 @@
 package dev.outpost.transformer.text;
 
 import java.util.Arrays;
-import java.util.List;
-import java.util.Objects;
 
 /**
  * Byte-pair merging of one word: again and again the adjacent pair of the best rank, the leftmost
@@ -11,21 +9,21 @@ import java.util.Objects;
  */
 final class MergeRanks {
   private final PairTable ranks;
-  private final int[] joined;
+  private int[] joined;
+  private int size;
 
-  MergeRanks(Vocabulary vocabulary) {
-    List<Vocabulary.Merge> merges = vocabulary.merges();
-    ranks = new PairTable(merges.size());
-    joined = new int[merges.size()];
-    for (int rank = 0; rank < joined.length; rank++) {
-      Vocabulary.Merge m = merges.get(rank);
-      ranks.put(id(vocabulary, m.left()), id(vocabulary, m.right()), rank);
-      joined[rank] = id(vocabulary, m.joined());
-    }
+  MergeRanks(int expected) {
+    ranks = new PairTable(expected);
+    joined = new int[Math.max(8, expected)];
   }
 
-  private static int id(Vocabulary vocabulary, String token) {
-    return Objects.requireNonNull(vocabulary.ids().get(token), token);
+  /** Adds the merge of the next rank; false if the pair has one already. */
+  boolean add(int left, int right, int both) {
+    if (ranks.get(left, right) != PairTable.ABSENT) return false;
+    ranks.put(left, right, size);
+    if (size == joined.length) joined = Arrays.copyOf(joined, 2 * size);
+    joined[size++] = both;
+    return true;
   }
 
   /** Merges the symbols, which it overwrites. */

@@ -2,6 +2,7 @@ package dev.outpost.transformer.text;
 
 import java.util.Optional;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The regular expressions that cut text into words before merging. A closed list: an expression
@@ -26,11 +27,13 @@ enum SplitPattern {
   DIGITS("\\p{N}+");
 
   private final String expression;
-  private final Pattern pattern;
+
+  // Compiled when first used: a tokenizer needs one or two of them.
+  @SuppressWarnings("ImmutableEnumChecker") // the same whoever compiles it
+  private volatile @Nullable Pattern pattern;
 
   SplitPattern(String expression) {
     this.expression = expression;
-    this.pattern = Pattern.compile(expression, Pattern.UNICODE_CHARACTER_CLASS);
   }
 
   /** The expression as tokenizer files spell it. */
@@ -39,7 +42,9 @@ enum SplitPattern {
   }
 
   Pattern pattern() {
-    return pattern;
+    Pattern p = pattern;
+    if (p == null) pattern = p = Pattern.compile(expression, Pattern.UNICODE_CHARACTER_CLASS);
+    return p;
   }
 
   static Optional<SplitPattern> spelled(String expression) {

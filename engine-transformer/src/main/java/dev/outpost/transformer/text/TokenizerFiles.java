@@ -11,12 +11,15 @@ public final class TokenizerFiles {
 
   /**
    * Reads tokenizer.json, or vocab.json and merges.txt if there is none; tokenizer_config.json and
-   * special_tokens_map.json name the end of text.
+   * special_tokens_map.json name the end of text. A GGUF file carries its own.
    *
    * @throws FormatException if a file breaks its format or describes a tokenizer that is not
    *     supported; the message names the file, the field, the rule and the cure
    */
   public static Tokenizer load(Path folder) throws IOException {
+    if (Files.isRegularFile(folder) && folder.toString().endsWith(".gguf")) {
+      return GgufTokenizer.read(folder);
+    }
     if (!Files.isDirectory(folder)) {
       throw new FormatException(
           folder + ": no such folder; name the folder that holds tokenizer.json");
@@ -36,8 +39,8 @@ public final class TokenizerFiles {
               + ": no tokenizer here; expected tokenizer.json, or vocab.json with merges.txt;"
               + " copy them from the model's source");
     }
-    TokenRoles roles = settings.roles(new BytePair(read));
-    return new BytePair(read.withRoles(roles));
+    BytePair tokenizer = new BytePair(read);
+    return tokenizer.withRoles(settings.roles(tokenizer));
   }
 
   /**

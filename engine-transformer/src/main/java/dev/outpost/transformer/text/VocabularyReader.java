@@ -1,14 +1,13 @@
 package dev.outpost.transformer.text;
 
 import dev.outpost.tensor.io.FormatException;
+import dev.outpost.tensor.io.GgufMetadata;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
+import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Reads tokens, ids and merges, and checks that they form a byte-level vocabulary. */
@@ -20,19 +19,22 @@ final class VocabularyReader {
 
   /** Tokens and ids. Ids may have holes, not duplicates. */
   static Map<String, Integer> ids(Json vocab) throws FormatException {
-    Map<String, Integer> ids = new LinkedHashMap<>();
-    Map<Integer, String> tokens = new HashMap<>();
-    for (Map.Entry<String, Json> e : vocab.fields().entrySet()) {
-      int id = e.getValue().integer(0, MAX_ID);
-      String other = tokens.putIfAbsent(id, e.getKey());
-      if (other != null) {
-        throw e.getValue()
-            .wrong(
-                "each id belongs to one token, and \"" + other + "\" has this one",
-                "give one of the two an id of its own");
-      }
-      ids.put(e.getKey(), id);
-    }
+    Map<String, Integer> ids = LinkedHashMap.newLinkedHashMap(vocab.size());
+    BitSet taken = new BitSet(vocab.size());
+    vocab.integers(
+        0,
+        MAX_ID,
+        (token, id) -> {
+          if (taken.get(id)) {
+            throw vocab
+                .entry(token)
+                .wrong(
+                    "each id belongs to one token, and \"" + tokenOf(ids, id) + "\" has this one",
+                    "give one of the two an id of its own");
+          }
+          taken.set(id);
+          ids.put(token, id);
+        });
     for (int b = 0; b < 256; b++) {
       String token = String.valueOf(ByteAlphabet.character(b));
       if (ByteAlphabet.occursInText(b) && !ids.containsKey(token)) {
@@ -46,6 +48,11 @@ final class VocabularyReader {
       }
     }
     return ids;
+  }
+
+  private static String tokenOf(Map<String, Integer> ids, int id) {
+    for (Map.Entry<String, Integer> e : ids.entrySet()) if (e.getValue() == id) return e.getKey();
+    throw new IllegalArgumentException("no token has id " + id);
   }
 
   /** Merges of tokenizer.json: {@code "a b"} or {@code ["a", "b"]}. */
@@ -84,14 +91,41 @@ final class VocabularyReader {
     return read.vocabulary();
   }
 
+  /** Token i has id i unless it is null; merges as in merges.txt. */
+  static Vocabulary of(GgufMetadata metadata, List<@Nullable String> tokens, List<String> merges)
+      throws FormatException {
+    String key = "tokenizer.ggml.tokens";
+    Map<String, Integer> ids = new LinkedHashMap<>();
+    for (int i = 0; i < tokens.size(); i++) {
+      String token = tokens.get(i);
+      if (token == null) continue;
+      Integer other = ids.put(token, i);
+      if (other != null)
+        throw metadata.wrong(key, "has \"" + token + "\" twice: ids " + other + " and " + i);
+    }
+    for (int b = 0; b < 256; b++) {
+      if (ByteAlphabet.occursInText(b)
+          && !ids.containsKey(String.valueOf(ByteAlphabet.character(b))))
+        throw metadata.wrong(key, "lacks a token for byte 0x" + Integer.toHexString(b));
+    }
+    Merges read = new Merges(ids);
+    for (String merge : merges) {
+      String problem = read.add(merge);
+      if (problem != null)
+        throw metadata.wrong("tokenizer.ggml.merges", "has \"" + merge + "\": " + problem);
+    }
+    return read.vocabulary();
+  }
+
   private static final class Merges {
     static final String CURE = "vocabulary and merges must come from the same tokenizer";
     private final Map<String, Integer> ids;
     private final List<Vocabulary.Merge> merges = new ArrayList<>();
-    private final Set<Vocabulary.Merge> seen = new HashSet<>();
+    private final MergeRanks ranks;
 
     Merges(Map<String, Integer> ids) {
       this.ids = ids;
+      this.ranks = new MergeRanks(ids.size());
     }
 
     /** Adds a merge, or says what is wrong with it. */
@@ -105,25 +139,38 @@ final class VocabularyReader {
 
     @Nullable String add(String left, String right) {
       Vocabulary.Merge merge = new Vocabulary.Merge(left, right);
-      for (String token : List.of(left, right, merge.joined())) {
+      String joined = merge.joined();
+      Integer first = ids.get(left);
+      Integer second = ids.get(right);
+      Integer both = ids.get(joined);
+      if (first == null || second == null || both == null || !ByteAlphabet.spells(joined)) {
+        return problem(left, right, joined);
+      }
+      if (!ranks.add(first, second, both)) {
+        return "each pair is merged once, and this one is listed twice";
+      }
+      merges.add(merge);
+      return null;
+    }
+
+    private String problem(String left, String right, String joined) {
+      for (String token : List.of(left, right, joined)) {
         if (!ids.containsKey(token)) {
           return "a merge's tokens and what they join to must be in the vocabulary, and \""
               + token
               + "\" is not";
         }
-        if (ByteAlphabet.bytes(token) == null) {
+        if (!ByteAlphabet.spells(token)) {
           return "a byte-level merge may use the 256 byte characters only, and \""
               + token
               + "\" has others";
         }
       }
-      if (!seen.add(merge)) return "each pair is merged once, and this one is listed twice";
-      merges.add(merge);
-      return null;
+      throw new IllegalArgumentException(left + " " + right + " is a sound merge");
     }
 
     Vocabulary vocabulary() {
-      return new Vocabulary(ids, List.copyOf(merges));
+      return new Vocabulary(ids, List.copyOf(merges), ranks);
     }
   }
 }

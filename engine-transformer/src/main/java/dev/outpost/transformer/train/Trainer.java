@@ -40,7 +40,7 @@ public final class Trainer {
   private final TrainingPlan plan;
   private final Kernels kernels;
   private final Workspace workspace = new Workspace();
-  private final Gradients gradients = new Gradients();
+  private final Gradients gradients = Gradients.in(workspace);
   private final Map<String, HeapWeight> parameters = new LinkedHashMap<>();
   private final Map<String, float[]> bestValues = new HashMap<>();
   private final List<ParameterGroup> groups;

@@ -3,7 +3,6 @@ package dev.outpost.transformer.family;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.outpost.autograd.op.Linear;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.UnaryMap;
@@ -28,19 +27,7 @@ class Gpt2Test {
   void readsTheSmallModelOfThePaper() throws FormatException {
     Spec spec = read(SMALL);
     assertThat(spec)
-        .isEqualTo(
-            new Spec(
-                "gpt2",
-                50257,
-                1024,
-                768,
-                12,
-                12,
-                3072,
-                UnaryMap.GELU_TANH,
-                1e-5f,
-                true,
-                Linear.Layout.IN_OUT));
+        .isEqualTo(Gpt2.spec(50257, 1024, 768, 12, 12, 3072, UnaryMap.GELU_TANH, 1e-5f, true));
     assertThat(spec.parameters()).isEqualTo(124_439_808);
   }
 
@@ -61,8 +48,7 @@ class Gpt2Test {
   void countsAreThoseOfTheModelBuilt() {
     Spec spec = TinyModels.spec(3);
     assertThat(TinyModels.random(spec, 1).count(false)).isEqualTo(spec.parameters());
-    Spec untied =
-        new Spec("gpt2", 23, 24, 16, 2, 2, 40, UnaryMap.RELU, 1e-5f, false, Linear.Layout.IN_OUT);
+    Spec untied = Gpt2.spec(23, 24, 16, 2, 2, 40, UnaryMap.RELU, 1e-5f, false);
     assertThat(TinyModels.random(untied, 1).count(false)).isEqualTo(untied.parameters());
   }
 
@@ -109,8 +95,7 @@ class Gpt2Test {
   @ParameterizedTest
   @EnumSource
   void whatItWritesItReadsBack(UnaryMap activation) throws FormatException {
-    Spec spec =
-        new Spec("gpt2", 300, 64, 32, 3, 4, 77, activation, 1e-6f, false, Linear.Layout.IN_OUT);
+    Spec spec = Gpt2.spec(300, 64, 32, 3, 4, 77, activation, 1e-6f, false);
     JsonObject written = new Gpt2().write(spec, 299);
     assertThat(read(written.toText())).isEqualTo(spec);
   }

@@ -21,16 +21,21 @@ class KvCacheTest {
   @ParameterizedTest
   @ValueSource(strings = {"1 1 1 1 1 1 1 1 1 1 1 1", "5 1 1 1 1 1 1 1", "3 4 5", "1 11", "12"})
   void piecesOverACacheGiveTheScoresOfTheWhole(String pieces) {
+    piecesGiveTheWhole(model, pieces);
+    piecesGiveTheWhole(TinyModels.random(TinyModels.llama(3), 2), pieces);
+  }
+
+  private static void piecesGiveTheWhole(TransformerModel model, String pieces) {
     int[] sizes = java.util.Arrays.stream(pieces.split(" ")).mapToInt(Integer::parseInt).toArray();
     for (Kernels k : TinyModels.kernels()) {
       for (int batch : new int[] {1, 2}) {
         int[] ids = TinyModels.tokens(batch * 12, 23, 6);
-        Tensor want = scores(Pass.of(Tape.evaluating(k, new Workspace()), batch, 12), ids);
+        Tensor want = scores(model, Pass.of(Tape.evaluating(k, new Workspace()), batch, 12), ids);
         KvCache cache = KvCache.of(batch, 12);
         int from = 0;
         for (int size : sizes) {
           Pass pass = Pass.of(Tape.evaluating(k, new Workspace()), batch, size).with(cache);
-          Tensor got = scores(pass, piece(ids, batch, from, size));
+          Tensor got = scores(model, pass, piece(ids, batch, from, size));
           for (int b = 0; b < batch; b++) {
             Tensor rows = want.slice(b * 12 + from, b * 12 + from + size);
             assertThat(Golden.far(got.slice(b * size, (b + 1) * size), rows))
@@ -41,6 +46,23 @@ class KvCacheTest {
           assertThat(cache.length()).isEqualTo(from);
         }
       }
+    }
+  }
+
+  @Test
+  void aCacheThatGrowsKeepsWhatItHolds() {
+    Kernels k = TinyModels.best();
+    int[] ids = TinyModels.tokens(2 * 24, 23, 6);
+    Tensor want = scores(Pass.of(Tape.evaluating(k, new Workspace()), 2, 24), ids);
+    KvCache cache = KvCache.of(2, 24);
+    for (int from = 0; from < 24; from += 6) {
+      Pass pass = Pass.of(Tape.evaluating(k, new Workspace()), 2, 6).with(cache);
+      Tensor got = scores(model, pass, piece(ids, 2, from, 6));
+      for (int b = 0; b < 2; b++)
+        assertThat(
+                Golden.far(
+                    got.slice(b * 6, (b + 1) * 6), want.slice(b * 24 + from, b * 24 + from + 6)))
+            .isLessThan(2e-6);
     }
   }
 
@@ -83,6 +105,10 @@ class KvCacheTest {
   }
 
   private Tensor scores(Pass pass, int[] ids) {
+    return scores(model, pass, ids);
+  }
+
+  private static Tensor scores(TransformerModel model, Pass pass, int[] ids) {
     return model.logits(pass, model.hidden(pass, ids), 0, ids.length);
   }
 

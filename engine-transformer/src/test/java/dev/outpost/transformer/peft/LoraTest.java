@@ -18,6 +18,7 @@ import dev.outpost.transformer.Golden;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TinyModels;
 import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.family.Gpt2;
 import dev.outpost.transformer.layer.Dense;
 import dev.outpost.transformer.module.Parameter;
 import dev.outpost.transformer.module.Pass;
@@ -222,8 +223,7 @@ class LoraTest {
   void theScaleIsAlphaOverRank() {
     assertThat(LoraConfig.offsiteTuning().scale()).isEqualTo(8);
     assertThat(LoraConfig.of(4).scale()).isEqualTo(2);
-    Spec untied =
-        new Spec("gpt2", 9, 8, 8, 1, 2, 8, UnaryMap.RELU, 1e-5f, false, Linear.Layout.IN_OUT);
+    Spec untied = Gpt2.spec(9, 8, 8, 1, 2, 8, UnaryMap.RELU, 1e-5f, false);
     assertThat(
             Attach.lora(TinyModels.random(untied, 1), Set.of("blocks.0"), LoraConfig.of(1), 1)
                 .count(true))

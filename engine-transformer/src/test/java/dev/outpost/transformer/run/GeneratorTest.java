@@ -37,6 +37,21 @@ class GeneratorTest {
   }
 
   @Test
+  void promptsInPiecesAndWholeGiveTheScoresOfThePrompt() {
+    for (int length = 1; length < CONTEXT; length++) {
+      int[] prompt = TinyModels.tokens(length, 23, length);
+      assertThat(generate(prompt, 1)).containsExactly(bestAfter(prompt));
+    }
+  }
+
+  @Test
+  void warmingUpEndsWhenAsked() {
+    int[] asked = new int[1];
+    Generator.warmUp(model, kernels, () -> asked[0]++ == 9);
+    assertThat(asked[0]).isEqualTo(10);
+  }
+
+  @Test
   void aSecondTextKnowsNothingOfTheFirst() {
     List<Integer> first = generate(new int[] {3, 1, 4}, 8);
     generate(new int[] {9, 9, 9, 9, 9}, 8);

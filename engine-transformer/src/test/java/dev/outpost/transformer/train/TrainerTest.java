@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.outpost.autograd.op.Linear;
 import dev.outpost.autograd.optim.NonFiniteGradientException;
 import dev.outpost.autograd.optim.Schedule;
 import dev.outpost.tensor.Tensor;
@@ -18,6 +17,7 @@ import dev.outpost.transformer.Golden;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TinyModels;
 import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.family.Gpt2;
 import dev.outpost.transformer.load.ModelFactory;
 import dev.outpost.transformer.peft.Attach;
 import dev.outpost.transformer.peft.LoraConfig;
@@ -39,19 +39,7 @@ class TrainerTest {
   void learnsToReverseASequence() {
     // Six letters, a mark, the letters reversed; only what follows the mark is predicted.
     int n = 4;
-    Spec spec =
-        new Spec(
-            "gpt2",
-            7,
-            2 * n + 1,
-            32,
-            2,
-            4,
-            64,
-            UnaryMap.GELU_TANH,
-            1e-5f,
-            true,
-            Linear.Layout.IN_OUT);
+    Spec spec = Gpt2.spec(7, 2 * n + 1, 32, 2, 4, 64, UnaryMap.GELU_TANH, 1e-5f, true);
     TransformerModel model = ModelFactory.random(spec, 1).trainable(any -> true);
     Blocks sequences = reversals(160, n, 1);
     Objective afterTheMark =

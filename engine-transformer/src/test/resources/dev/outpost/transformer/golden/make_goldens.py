@@ -1,6 +1,6 @@
-"""Writes the golden GPT-2 models beside this file: what Hugging Face Transformers and PyTorch compute.
+"""Writes the golden models beside this file: what Hugging Face Transformers and PyTorch compute.
 
-    python make_goldens.py
+    python make_goldens.py [NAME …]
 
 Each folder is a model as Transformers saves it, plus golden.json (sizes, tokens, losses, versions) and
 golden.safetensors (logits and every gradient). The reference is computed in f64 and stored as f32;
@@ -10,18 +10,20 @@ golden.safetensors (logits and every gradient). The reference is computed in f64
 import json
 import pathlib
 import shutil
+import sys
 
 import safetensors
 import torch
 import torch.nn.functional as F
 import transformers
 from safetensors.torch import save_file
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 from transformers.generation.logits_process import (
     TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 HERE = pathlib.Path(__file__).resolve().parent
 VOCABULARY, CONTEXT, BLOCK = 53, 20, 12
@@ -46,6 +48,19 @@ BASE = dict(
     eos_token_id=0,
 )
 
+LLAMA = dict(
+    vocab_size=VOCABULARY,
+    max_position_embeddings=CONTEXT,
+    hidden_size=24,
+    intermediate_size=40,
+    num_hidden_layers=3,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    tie_word_embeddings=True,
+    bos_token_id=0,
+    eos_token_id=0,
+)
+
 MODELS = {
     "tied-f32": dict(seed=1, dtype=torch.float32, shard="1GB", config={}),
     "sharded-bf16": dict(seed=2, dtype=torch.bfloat16, shard="15KB", config=dict(n_head=4)),
@@ -58,21 +73,55 @@ MODELS = {
 }
 
 
-def make(seed, dtype, config):
+MODELS |= {
+    "llama-grouped-f32": dict(kind="llama", seed=4, dtype=torch.float32, shard="1GB", config={}),
+    # Heads of another size than width / heads, one key-value head, biases, positions of another base.
+    "llama-untied-bf16": dict(
+        kind="llama",
+        seed=5,
+        dtype=torch.bfloat16,
+        shard="1GB",
+        config=dict(
+            tie_word_embeddings=False,
+            num_attention_heads=3,
+            num_key_value_heads=1,
+            head_dim=10,
+            rope_theta=500.0,
+            rms_norm_eps=1e-5,
+            attention_bias=True,
+            mlp_bias=True,
+        ),
+    ),
+}
+
+KINDS = {"gpt2": (GPT2Config, GPT2LMHeadModel, BASE, "eager"), "llama": (LlamaConfig, LlamaForCausalLM, LLAMA, "sdpa")}
+
+
+def rms_norm(self, x):
+    """As the reference, which however rounds to f32 on the way even when all else is f64."""
+    return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon))
+
+
+LlamaRMSNorm.forward = rms_norm
+
+
+def make(kind, seed, dtype, config):
     torch.manual_seed(seed)
-    model = GPT2LMHeadModel(GPT2Config(**{**BASE, **config}))
+    config_class, model_class, base, _ = KINDS[kind]
+    model = model_class(config_class(**{**base, **config}))
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.dim() == 2:
                 # Small token rows under large positions: a tied head then does not just repeat its input.
-                p.normal_(0, 0.2 if "wte" in name else 0.6 if "wpe" in name else 0.3)
+                p.normal_(0, 0.2 if "wte" in name or "embed_tokens" in name else 0.6 if "wpe" in name else 0.3)
             else:
                 p.normal_(1.0 if name.endswith("weight") else 0.0, 0.2)
     return model.to(dtype)
 
 
-def reference(folder, dtype):
-    return GPT2LMHeadModel.from_pretrained(folder, dtype=dtype, attn_implementation="eager").train()
+def reference(kind, folder, dtype):
+    _, model_class, _, attention = KINDS[kind]
+    return model_class.from_pretrained(folder, dtype=dtype, attn_implementation=attention).train()
 
 
 def loss_of(model, ids):
@@ -119,17 +168,17 @@ def far(got, want):
     return ((got.double() - want.double()).abs().max() / want.double().abs().max()).item()
 
 
-def golden(name, seed, dtype, shard, config):
+def golden(name, seed, dtype, shard, config, kind="gpt2"):
     folder = HERE / name
     shutil.rmtree(folder, ignore_errors=True)
-    make(seed, dtype, config).save_pretrained(folder, max_shard_size=shard)
+    make(kind, seed, dtype, config).save_pretrained(folder, max_shard_size=shard)
     (folder / "generation_config.json").unlink(missing_ok=True)
     generator = torch.Generator().manual_seed(100 + seed)
     stream = torch.randint(1, VOCABULARY, (5 * BLOCK + 7,), generator=generator)
     ids = stream[: 2 * BLOCK].view(2, BLOCK)
     prompt = stream[:5]
 
-    exact, single = reference(folder, torch.float64), reference(folder, torch.float32)
+    exact, single = reference(kind, folder, torch.float64), reference(kind, folder, torch.float32)
     logits, loss, grads = one_pass(exact, ids)
     logits32, loss32, grads32 = one_pass(single, ids)
     generated = single.eval().generate(
@@ -196,6 +245,9 @@ def sampling():
 
 
 if __name__ == "__main__":
+    wanted = sys.argv[1:]
     for name, settings in MODELS.items():
-        golden(name, **settings)
-    sampling()
+        if not wanted or name in wanted:
+            golden(name, **settings)
+    if not wanted:
+        sampling()

@@ -1,6 +1,5 @@
 package dev.outpost.offsite.app;
 
-import dev.outpost.autograd.op.Linear;
 import dev.outpost.offsite.artifact.AdapterArtifact;
 import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
@@ -218,18 +217,8 @@ final class DemoCommand extends Command {
       Tokenizer tokenizer =
           BytePairTrainer.of(2048).train(text.sample(2_000_000, seed).documents());
       Spec spec =
-          new Spec(
-              "gpt2",
-              tokenizer.vocabularySize(),
-              BLOCK,
-              128,
-              8,
-              4,
-              512,
-              UnaryMap.GELU_TANH,
-              1e-5f,
-              true,
-              Linear.Layout.IN_OUT);
+          Gpt2.spec(
+              tokenizer.vocabularySize(), BLOCK, 128, 8, 4, 512, UnaryMap.GELU_TANH, 1e-5f, true);
       TransformerModel model = ModelFactory.random(spec, seed).trainable(name -> true);
       note("pre-training a GPT-2 of %d blocks, %,d parameters", spec.layers(), model.count(false));
       TrainingPlan plan = TrainingPlan.of(steps(550), BATCH, 3e-3f, seed).withWeightDecay(0.1f);

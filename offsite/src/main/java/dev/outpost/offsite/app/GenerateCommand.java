@@ -2,13 +2,17 @@ package dev.outpost.offsite.app;
 
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.Team;
 import dev.outpost.tensor.random.RandomStream;
+import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.run.Generator;
 import dev.outpost.transformer.run.Sampling;
 import dev.outpost.transformer.run.StopStrings;
 import dev.outpost.transformer.text.Tokenizer;
+import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.BooleanSupplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -63,6 +67,14 @@ final class GenerateCommand extends Command {
     super(interruption);
   }
 
+  /** On this thread alone: the other processor reads the tokenizer. */
+  private void warmUp(TransformerModel full, BooleanSupplier enough) {
+    if (threads == 1 || Runtime.getRuntime().availableProcessors() == 1) return;
+    try (Team one = Team.of(1)) {
+      Generator.warmUp(full, Kernels.best(one), enough);
+    }
+  }
+
   @Override
   int run(Console console, Kernels kernels) throws Exception {
     Sampling sampling;
@@ -72,7 +84,7 @@ final class GenerateCommand extends Command {
       throw new BadInput(e.getMessage());
     }
     if (most < 1) throw new BadInput("--max-tokens: must be at least 1, got " + most);
-    try (ModelOptions.Open open = model.open(kernels)) {
+    try (ModelOptions.Open open = model.open(kernels, this::warmUp)) {
       Tokenizer tokenizer = open.tokenizer();
       int[] ids =
           prompt.isEmpty() && tokenizer.endOfText().isPresent()
@@ -92,21 +104,39 @@ final class GenerateCommand extends Command {
       // Ctrl-C needs no patience here: nothing is written.
       console.write(prompt);
       StopStrings text = new StopStrings(tokenizer, stops, console::write);
+      long[] firstAt = new long[1];
       long start = System.nanoTime();
       int made =
           new Generator(open.model(), kernels)
-              .generate(ids, most, sampling, RandomStream.of(seed, "sample"), text::push);
+              .generate(
+                  ids,
+                  most,
+                  sampling,
+                  RandomStream.of(seed, "sample"),
+                  token -> {
+                    if (firstAt[0] == 0) firstAt[0] = System.currentTimeMillis();
+                    return text.push(token);
+                  });
       text.finish();
       double seconds = (System.nanoTime() - start) / 1e9;
       console.say("");
-      console.note(String.format(Locale.ROOT, "%d tokens, %.1f tokens/s", made, made / seconds));
+      // Since the JVM began: what someone at a prompt waits for.
+      double first = (firstAt[0] - ManagementFactory.getRuntimeMXBean().getStartTime()) / 1e3;
+      console.note(
+          String.format(
+              Locale.ROOT,
+              "%d tokens, %.1f tokens/s, the first %.2f s after the start",
+              made,
+              made / seconds,
+              first));
       console.emit(
           JsonObject.create()
               .put("event", "result")
               .put("prompt", prompt)
               .put("text", text.text())
               .put("tokens", made)
-              .put("tokens_per_second", made / seconds));
+              .put("tokens_per_second", made / seconds)
+              .put("first_token_seconds", first));
       return ExitCode.OK;
     }
   }

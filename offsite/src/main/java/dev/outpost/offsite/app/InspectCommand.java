@@ -33,7 +33,7 @@ final class InspectCommand extends Command {
   @Parameters(
       arity = "0..1",
       paramLabel = "PATH",
-      description = "A model folder, package, adapter, or .safetensors file.")
+      description = "A model folder, package, adapter, or .gguf or .safetensors file.")
   Path path;
 
   @Option(names = "--tensors", description = "List every tensor.")
@@ -48,7 +48,9 @@ final class InspectCommand extends Command {
     JsonObject found =
         path == null
             ? machine(kernels)
-            : Files.isRegularFile(path) ? file(console) : folder(console);
+            : path.toString().endsWith(".gguf") && Files.isRegularFile(path)
+                ? model(console)
+                : Files.isRegularFile(path) ? file(console) : folder(console);
     for (String field : found.names())
       console.say(String.format(Locale.ROOT, "%-18s %s", field, text(found, field)));
     console.emit(found);
@@ -191,7 +193,8 @@ final class InspectCommand extends Command {
         .put("width", s.width())
         .put("blocks", m.slots().size())
         .put("blocks_of_base", s.layers())
-        .put("heads", s.heads())
+        .put("heads", s.attention().heads())
+        .put("kv_heads", s.attention().kvHeads())
         .put("parameters", m.count(false));
   }
 }

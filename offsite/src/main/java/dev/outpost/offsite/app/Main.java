@@ -10,6 +10,10 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
@@ -27,9 +31,9 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "",
       "New here? Run: outpost demo",
       "",
-      "Owner:       pretrain (or bring a GPT-2 folder), emulate, plug",
+      "Owner:       pretrain (or bring a GPT-2 or Llama folder), emulate, plug",
       "Data owner:  tune",
-      "Both:        evaluate, generate, inspect",
+      "Both:        evaluate, generate, inspect, bench",
       ""
     },
     footer = {
@@ -45,7 +49,7 @@ public final class Main implements Runnable {
   /** Runs a command line and ends the process with its exit code. */
   public static void main(String[] args) {
     Interruption interruption = Interruption.install();
-    CommandLine cli = commandLine(interruption);
+    CommandLine cli = commandLine(interruption, args.length == 0 ? "" : args[0]);
     // Always UTF-8, whatever the locale says: text, bars and JSON hold more than ASCII.
     cli.setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8))
         .setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
@@ -57,16 +61,27 @@ public final class Main implements Runnable {
   }
 
   static CommandLine commandLine(Interruption interruption) {
-    CommandLine cli =
-        new CommandLine(new Main())
-            .addSubcommand(new DemoCommand(interruption))
-            .addSubcommand(new PretrainCommand(interruption))
-            .addSubcommand(new EmulateCommand(interruption))
-            .addSubcommand(new TuneCommand(interruption))
-            .addSubcommand(new PlugCommand(interruption))
-            .addSubcommand(new EvaluateCommand(interruption))
-            .addSubcommand(new GenerateCommand(interruption))
-            .addSubcommand(new InspectCommand(interruption));
+    return commandLine(interruption, "");
+  }
+
+  /**
+   * @param name of the one command that is needed: reading the options of all takes a tenth of a
+   *     second; all of them if there is none of that name
+   */
+  private static CommandLine commandLine(Interruption interruption, String name) {
+    Map<String, Supplier<Command>> commands = new LinkedHashMap<>();
+    commands.put("demo", () -> new DemoCommand(interruption));
+    commands.put("pretrain", () -> new PretrainCommand(interruption));
+    commands.put("emulate", () -> new EmulateCommand(interruption));
+    commands.put("tune", () -> new TuneCommand(interruption));
+    commands.put("plug", () -> new PlugCommand(interruption));
+    commands.put("evaluate", () -> new EvaluateCommand(interruption));
+    commands.put("generate", () -> new GenerateCommand(interruption));
+    commands.put("inspect", () -> new InspectCommand(interruption));
+    commands.put("bench", () -> new BenchCommand(interruption));
+    if (commands.containsKey(name)) commands.keySet().retainAll(Set.of(name));
+    CommandLine cli = new CommandLine(new Main());
+    commands.values().forEach(c -> cli.addSubcommand(c.get()));
     for (CommandLine sub : cli.getSubcommands().values()) {
       sub.getCommandSpec().mixinStandardHelpOptions(true);
       sub.getCommandSpec().usageMessage().requiredOptionMarker('*');

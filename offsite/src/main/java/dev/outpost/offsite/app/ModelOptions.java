@@ -12,7 +12,11 @@ import dev.outpost.transformer.text.Tokenizer;
 import dev.outpost.transformer.text.TokenizerFiles;
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Path;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.function.BooleanSupplier;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 
@@ -28,7 +32,7 @@ final class ModelOptions {
     @Option(
         names = "--model",
         paramLabel = "DIR",
-        description = "A full model: a Hugging Face folder.")
+        description = "A full model: a Hugging Face folder or a GGUF file.")
     Path model;
 
     @Option(
@@ -47,11 +51,28 @@ final class ModelOptions {
     }
   }
 
-  Open open(Kernels kernels) throws IOException, PlugIn.RefusedException {
-    return source.model != null ? full(kernels) : emulated(kernels);
+  /** What to do with the model while its tokenizer is still being read. */
+  @FunctionalInterface
+  interface Meanwhile {
+    void run(TransformerModel model, BooleanSupplier enough);
   }
 
-  private Open full(Kernels kernels) throws IOException, PlugIn.RefusedException {
+  Open open(Kernels kernels) throws IOException, PlugIn.RefusedException {
+    return open(kernels, (model, enough) -> {});
+  }
+
+  /** The tokenizer is read on a thread of its own. */
+  Open open(Kernels kernels, Meanwhile meanwhile) throws IOException, PlugIn.RefusedException {
+    Path folder = source.model != null ? source.model : source.pack;
+    FutureTask<Tokenizer> tokenizer = new FutureTask<>(() -> TokenizerFiles.load(folder));
+    Thread.ofPlatform().name("outpost-tokenizer").daemon().start(tokenizer);
+    return source.model != null
+        ? full(kernels, meanwhile, tokenizer)
+        : emulated(kernels, meanwhile, tokenizer);
+  }
+
+  private Open full(Kernels kernels, Meanwhile meanwhile, FutureTask<Tokenizer> tokenizer)
+      throws IOException, PlugIn.RefusedException {
     ModelFolder f = ModelFolder.open(source.model);
     try {
       TransformerModel m = f.model();
@@ -59,21 +80,24 @@ final class ModelOptions {
         m =
             Attach.merge(
                 PlugIn.apply(m, BaseFingerprint.of(m), AdapterArtifact.read(adapter)), kernels);
-      return new Open(m, tokenizer(source.model, m), source.model.toString(), f::close);
+      meanwhile.run(m, tokenizer::isDone);
+      return new Open(m, fitting(tokenizer, source.model, m), source.model.toString(), f::close);
     } catch (IOException | RuntimeException | PlugIn.RefusedException e) {
       f.close();
       throw e;
     }
   }
 
-  private Open emulated(Kernels kernels) throws IOException, PlugIn.RefusedException {
+  private Open emulated(Kernels kernels, Meanwhile meanwhile, FutureTask<Tokenizer> tokenizer)
+      throws IOException, PlugIn.RefusedException {
     OffsitePackage p = OffsitePackage.open(source.pack);
     try {
       TransformerModel m =
           adapter == null
               ? p.model()
               : Attach.merge(PlugIn.intoEmulator(p, AdapterArtifact.read(adapter)), kernels);
-      return new Open(m, tokenizer(source.pack, m), source.pack.toString(), p::close);
+      meanwhile.run(m, tokenizer::isDone);
+      return new Open(m, fitting(tokenizer, source.pack, m), source.pack.toString(), p::close);
     } catch (IOException | RuntimeException | PlugIn.RefusedException e) {
       p.close();
       throw e;
@@ -82,7 +106,27 @@ final class ModelOptions {
 
   /** The tokenizer beside a model, checked against its vocabulary. */
   static Tokenizer tokenizer(Path folder, TransformerModel model) throws IOException {
-    Tokenizer t = TokenizerFiles.load(folder);
+    return fitting(TokenizerFiles.load(folder), folder, model);
+  }
+
+  private static Tokenizer fitting(FutureTask<Tokenizer> read, Path folder, TransformerModel model)
+      throws IOException {
+    try {
+      return fitting(read.get(), folder, model);
+    } catch (ExecutionException e) {
+      switch (e.getCause()) {
+        case IOException io -> throw io;
+        case RuntimeException r -> throw r;
+        case Error error -> throw error;
+        case null, default -> throw new IllegalStateException(e);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException(folder + ": interrupted while its tokenizer was read");
+    }
+  }
+
+  private static Tokenizer fitting(Tokenizer t, Path folder, TransformerModel model) {
     try {
       t.requireFits(model.spec().vocabularySize(), folder);
     } catch (IllegalArgumentException e) {

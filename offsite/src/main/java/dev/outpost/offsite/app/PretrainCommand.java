@@ -1,6 +1,5 @@
 package dev.outpost.offsite.app;
 
-import dev.outpost.autograd.op.Linear;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.UnaryMap;
@@ -113,8 +112,7 @@ final class PretrainCommand extends Command {
     Spec spec;
     try {
       spec =
-          new Spec(
-              "gpt2",
+          Gpt2.spec(
               tokenizer.vocabularySize(),
               context,
               width,
@@ -123,8 +121,7 @@ final class PretrainCommand extends Command {
               4 * width,
               UnaryMap.GELU_TANH,
               1e-5f,
-              true,
-              Linear.Layout.IN_OUT);
+              true);
     } catch (IllegalArgumentException e) {
       throw new BadInput(e.getMessage());
     }

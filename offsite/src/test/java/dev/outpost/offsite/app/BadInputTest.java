@@ -250,13 +250,13 @@ final class BadInputTest {
     Path m = copy(model);
     Files.writeString(
         m.resolve("config.json"),
-        Files.readString(m.resolve("config.json")).replace("\"gpt2\"", "\"llama\""));
+        Files.readString(m.resolve("config.json")).replace("\"gpt2\"", "\"mamba\""));
     refuses(
         3,
         List.of("emulate", "--model", m, "--split", "1-1-1", "--out", out),
         "config.json",
         "model_type",
-        "llama",
+        "mamba",
         "gpt2");
   }
 

@@ -28,7 +28,15 @@ final class HelpTest {
     Shell.Outcome o = Shell.ok("--help");
     assertThat(commands())
         .containsExactlyInAnyOrder(
-            "demo", "pretrain", "emulate", "tune", "plug", "evaluate", "generate", "inspect");
+            "demo",
+            "pretrain",
+            "emulate",
+            "tune",
+            "plug",
+            "evaluate",
+            "generate",
+            "inspect",
+            "bench");
     commands().forEach(c -> assertThat(o.out()).contains("  " + c));
     assertThat(o.out().replaceAll("\\s+", " "))
         .contains(

@@ -1,6 +1,5 @@
 package dev.outpost.offsite.app;
 
-import dev.outpost.autograd.op.Linear;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.family.Gpt2;
@@ -36,18 +35,8 @@ public final class Parties {
   public static Path model(Path folder, int layers, long seed) throws IOException {
     BytePair tokenizer = BytePairTrainer.of(280).train(List.of(PUBLIC));
     Spec spec =
-        new Spec(
-            "gpt2",
-            tokenizer.vocabularySize(),
-            32,
-            16,
-            layers,
-            2,
-            64,
-            UnaryMap.GELU_TANH,
-            1e-5f,
-            true,
-            Linear.Layout.IN_OUT);
+        Gpt2.spec(
+            tokenizer.vocabularySize(), 32, 16, layers, 2, 64, UnaryMap.GELU_TANH, 1e-5f, true);
     TokenizerFiles.save(tokenizer, folder);
     ModelFolder.write(
         folder,

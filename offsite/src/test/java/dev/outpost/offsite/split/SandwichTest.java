@@ -3,13 +3,13 @@ package dev.outpost.offsite.split;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.outpost.autograd.op.Linear;
 import dev.outpost.offsite.emulator.EmulatorRecipe;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TinyModels;
 import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.family.Gpt2;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -64,19 +64,7 @@ class SandwichTest {
    */
   @Test
   void countsOfThePapersLargestGpt2() {
-    Spec xl =
-        new Spec(
-            "gpt2",
-            50257,
-            1024,
-            1600,
-            48,
-            25,
-            6400,
-            UnaryMap.GELU_TANH,
-            1e-5f,
-            true,
-            Linear.Layout.IN_OUT);
+    Spec xl = Gpt2.spec(50257, 1024, 1600, 48, 25, 6400, UnaryMap.GELU_TANH, 1e-5f, true);
     EmulatorRecipe r = EmulatorRecipe.parse("2-16-2");
     assertThat(xl.blockParameters()).isEqualTo(30_740_800);
     assertThat((r.bottom() + r.top()) * xl.blockParameters()).isEqualTo(122_963_200);

@@ -6,6 +6,7 @@ import dev.outpost.tensor.kernel.AttentionShape;
 import dev.outpost.tensor.kernel.HeadView;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.MatView;
+import dev.outpost.tensor.kernel.RotaryShape;
 import dev.outpost.tensor.kernel.Team;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.tensor.weight.Weight;
@@ -160,6 +161,92 @@ public final class ScalarKernels implements Kernels {
     for (int c = 0; c < cols; c++) {
       store(dgamma.data(), dgamma.offset() + c, sumG[c], accumulateParameters);
       store(dbeta.data(), dbeta.offset() + c, sumB[c], accumulateParameters);
+    }
+  }
+
+  @Override
+  public void rmsNorm(Tensor x, Tensor gamma, float eps, Tensor y, Tensor rstd) {
+    int cols = x.cols();
+    for (int r = 0; r < x.rows(); r++) {
+      double squares = 0;
+      for (int c = 0; c < cols; c++) squares += (double) x.get(r * cols + c) * x.get(r * cols + c);
+      double s = 1 / Math.sqrt(squares / cols + eps);
+      for (int c = 0; c < cols; c++)
+        y.data()[y.offset() + r * cols + c] = (float) (x.get(r * cols + c) * s * gamma.get(c));
+      rstd.data()[rstd.offset() + r] = (float) s;
+    }
+  }
+
+  /**
+   * With {@code x̂ = x·rstd} and {@code g = dy ⊙ gamma}: {@code dx = rstd·(g − x̂·avg(g ⊙ x̂))};
+   * {@code dgamma = Σ dy ⊙ x̂}.
+   */
+  @Override
+  public void rmsNormBackward(
+      Tensor x,
+      Tensor gamma,
+      Tensor rstd,
+      Tensor dy,
+      @Nullable Tensor dx,
+      boolean accumulateX,
+      @Nullable Tensor dgamma,
+      boolean accumulateGamma) {
+    int cols = x.cols();
+    double[] sum = new double[cols];
+    for (int r = 0; r < x.rows(); r++) {
+      double s = rstd.get(r);
+      double avg = 0;
+      for (int c = 0; c < cols; c++) {
+        double d = dy.get(r * cols + c) * (x.get(r * cols + c) * s);
+        avg += d * gamma.get(c) / cols;
+        sum[c] += d;
+      }
+      if (dx == null) continue;
+      for (int c = 0; c < cols; c++) {
+        double g = (double) dy.get(r * cols + c) * gamma.get(c);
+        double d = s * (g - x.get(r * cols + c) * s * avg);
+        store(dx.data(), dx.offset() + r * cols + c, d, accumulateX);
+      }
+    }
+    if (dgamma == null) return;
+    for (int c = 0; c < cols; c++)
+      store(dgamma.data(), dgamma.offset() + c, sum[c], accumulateGamma);
+  }
+
+  @Override
+  public void rotary(RotaryShape s, Tensor angles, HeadView x, HeadView y, boolean inverse) {
+    int pairs = s.pairs();
+    for (int b = 0; b < s.batch(); b++)
+      for (int t = 0; t < s.time(); t++)
+        for (int h = 0; h < s.heads(); h++) {
+          int from = x.at(b, t, h, s.headDim());
+          int to = y.at(b, t, h, s.headDim());
+          for (int i = 0; i < pairs; i++) {
+            double cos = angles.get((s.past() + t) * 2 * pairs + i);
+            double sin = angles.get((s.past() + t) * 2 * pairs + pairs + i) * (inverse ? -1d : 1d);
+            double first = x.data()[from + i];
+            double second = x.data()[from + pairs + i];
+            y.data()[to + i] = (float) (first * cos - second * sin);
+            y.data()[to + pairs + i] = (float) (second * cos + first * sin);
+          }
+          for (int i = 2 * pairs; i < s.headDim(); i++) y.data()[to + i] = x.data()[from + i];
+        }
+  }
+
+  @Override
+  public void gate(UnaryMap op, Tensor gate, Tensor up, Tensor y) {
+    for (int i = 0; i < y.size(); i++)
+      y.data()[y.offset() + i] = (float) (ScalarMaps.value(op, gate.get(i)) * up.get(i));
+  }
+
+  @Override
+  public void gateBackward(
+      UnaryMap op, Tensor gate, Tensor up, Tensor dy, Tensor dgate, Tensor dup) {
+    for (int i = 0; i < dy.size(); i++) {
+      double g = gate.get(i);
+      double d = dy.get(i);
+      dgate.data()[dgate.offset() + i] = (float) (ScalarMaps.slope(op, g) * up.get(i) * d);
+      dup.data()[dup.offset() + i] = (float) (ScalarMaps.value(op, g) * d);
     }
   }
 

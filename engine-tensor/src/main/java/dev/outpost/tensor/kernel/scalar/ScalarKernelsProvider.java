@@ -1,5 +1,6 @@
 package dev.outpost.tensor.kernel.scalar;
 
+import dev.outpost.tensor.kernel.Ceilings;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.KernelsProvider;
 import dev.outpost.tensor.kernel.Team;
@@ -20,6 +21,11 @@ public final class ScalarKernelsProvider implements KernelsProvider {
   @Override
   public Optional<String> unusable() {
     return Optional.empty();
+  }
+
+  @Override
+  public Ceilings ceilings() {
+    return new ScalarCeilings();
   }
 
   @Override

@@ -1,13 +1,13 @@
 package dev.outpost.tensor.kernel.vector;
 
-import static dev.outpost.tensor.kernel.vector.AttentionForward.BLOCK;
 import static dev.outpost.tensor.kernel.vector.AttentionForward.seen;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.GRADIENT;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.HIDE_LANES;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.apply;
+import static dev.outpost.tensor.kernel.vector.AttentionTile.MR;
+import static dev.outpost.tensor.kernel.vector.AttentionTile.NR;
+import static dev.outpost.tensor.kernel.vector.AttentionTile.up;
 import static dev.outpost.tensor.kernel.vector.Lanes.VL;
-import static dev.outpost.tensor.kernel.vector.Lanes.load;
-import static dev.outpost.tensor.kernel.vector.PackedGemm.MR;
-import static dev.outpost.tensor.kernel.vector.PackedGemm.NR;
-import static dev.outpost.tensor.kernel.vector.PackedGemm.block;
-import static dev.outpost.tensor.kernel.vector.PackedGemm.up;
 
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.AttentionShape;
@@ -18,16 +18,99 @@ import java.util.Arrays;
 /**
  * The derivative of attention, one key head per task. The probabilities are computed anew from the
  * kept log-sums (Dao et al. 2022, algorithm 4): {@code p = exp(s − lse)}, {@code ds = p ⊙ (dout vᵀ
- * − dout·out)·scale}, {@code dv = pᵀ dout}, {@code dk = dsᵀ q}, {@code dq = ds k}. The query heads
- * that share a key head add to dk and dv in order.
+ * − dout·out)·scale}, {@code dv = pᵀ dout}, {@code dk = dsᵀ q}, {@code dq = ds k}. A strip of NR
+ * keys, one per lane, meets the queries that see it; p and ds are used where they lie, as right
+ * operands of dvᵀ and dkᵀ and as left operand of dq. The query heads that share a key head add to
+ * dk and dv in order.
  */
 final class AttentionBackward {
+  /** Queries per block. */
+  private static final int QUERIES = 128;
+
   private final Team team;
   private final Scratch scratch;
 
   AttentionBackward(Team team, Scratch scratch) {
     this.team = team;
     this.scratch = scratch;
+  }
+
+  /** Where things lie in a task's scratch. */
+  private record Plan(int queries, int keys, int dim) {
+    /** Strips of NR keys. */
+    int strips() {
+      return (keys + NR - 1) / NR;
+    }
+
+    int rows() {
+      return up(queries);
+    }
+
+    /** Columns of dq's rows. */
+    int wide() {
+      return (dim + NR - 1) / NR * NR;
+    }
+
+    /** kᵀ by strips, [dim, NR] each. */
+    int kt() {
+      return 0;
+    }
+
+    int vt() {
+      return kt() + strips() * NR * dim;
+    }
+
+    /** k in panels of NR columns, [keys, NR] each. */
+    int k() {
+      return vt() + strips() * NR * dim;
+    }
+
+    /** dkᵀ by strips, [dim, NR] each. */
+    int dkt() {
+      return k() + wide() * strips() * NR + VL;
+    }
+
+    int dvt() {
+      return dkt() + strips() * NR * up(dim);
+    }
+
+    /** Scaled queries row by row. */
+    int q() {
+      return dvt() + strips() * NR * up(dim);
+    }
+
+    int dout() {
+      return q() + rows() * dim;
+    }
+
+    /** Columns that only fill the last tile read past their row. */
+    int dq() {
+      return dout() + rows() * dim + VL;
+    }
+
+    int lse() {
+      return dq() + rows() * wide();
+    }
+
+    int delta() {
+      return lse() + rows();
+    }
+
+    int seen() {
+      return delta() + rows();
+    }
+
+    int p() {
+      return seen() + rows();
+    }
+
+    int ds() {
+      return p() + QUERIES * NR;
+    }
+
+    int size() {
+      return ds() + QUERIES * NR;
+    }
   }
 
   void run(
@@ -42,97 +125,121 @@ final class AttentionBackward {
       HeadView dk,
       HeadView dv) {
     long work = (long) s.batch() * s.heads() * s.queries() * s.keys() * s.headDim() / 16;
+    Plan plan = new Plan(s.queries(), s.keys(), s.headDim());
     Split.tasks(
         team,
         work,
         s.batch() * s.kvHeads(),
-        t -> keyHead(s, t / s.kvHeads(), t % s.kvHeads(), q, k, v, out, lse, dout, dq, dk, dv));
+        t -> {
+          int b = t / s.kvHeads();
+          int kh = t % s.kvHeads();
+          int group = s.heads() / s.kvHeads();
+          float[] w = scratch.take(plan.size());
+          keys(plan, b, kh, k, v, w);
+          for (int h = kh * group; h < (kh + 1) * group; h++) {
+            queries(s, plan, b, h, q, out, lse, dout, w);
+            for (int strip = 0; strip < plan.strips(); strip++)
+              strip(s, plan, strip, h == kh * group, w);
+            write(plan, b, h, s.scale(), w, dq);
+          }
+          write(plan, plan.dkt(), b, kh, w, dk);
+          write(plan, plan.dvt(), b, kh, w, dv);
+          scratch.give(w);
+        });
   }
 
-  private void keyHead(
+  private static void keys(Plan p, int b, int kh, HeadView k, HeadView v, float[] w) {
+    int dim = p.dim;
+    int kAt = k.at(b, 0, kh, dim);
+    int vAt = v.at(b, 0, kh, dim);
+    Packing.heap(k.data(), kAt, k.rowStride(), 1, p.keys, dim, NR, w, p.kt());
+    Packing.heap(v.data(), vAt, v.rowStride(), 1, p.keys, dim, NR, w, p.vt());
+    int depth = p.strips() * NR;
+    for (int d = 0; d < dim; d += NR) {
+      int n = Math.min(NR, dim - d);
+      int at = p.k() + d * depth;
+      for (int j = 0; j < p.keys; j++) {
+        System.arraycopy(k.data(), kAt + j * k.rowStride() + d, w, at + j * NR, n);
+        Arrays.fill(w, at + j * NR + n, at + (j + 1) * NR, 0);
+      }
+      Arrays.fill(w, at + p.keys * NR, at + depth * NR, 0);
+    }
+  }
+
+  private static void queries(
       AttentionShape s,
+      Plan p,
       int b,
-      int kh,
+      int h,
       HeadView q,
-      HeadView k,
-      HeadView v,
       HeadView out,
       Tensor lse,
       HeadView dout,
-      HeadView dq,
-      HeadView dk,
-      HeadView dv) {
-    int dim = s.headDim();
-    int keys = s.keys();
-    int group = s.heads() / s.kvHeads();
-    int ld = up(keys, NR);
-    int wide = up(dim, NR);
-    int tile = Scratch.ALIGN;
-    int atKt = tile + MR * NR;
-    int atVt = atKt + ld * dim;
-    int atK = atVt + ld * dim;
-    int atA = atK + wide * keys;
-    int atB = atA + Math.max(up(BLOCK, MR) * Math.max(dim, keys), up(keys, MR) * BLOCK) + VL;
-    int atP = atB + wide * BLOCK;
-    int atD = atP + BLOCK * ld;
-    float[] w = scratch.take(atD + BLOCK * ld);
-    int keyRow = k.at(b, 0, kh, dim);
-    Packing.heap(k.data(), keyRow, k.rowStride(), 1, keys, dim, NR, w, atKt);
-    Packing.heap(k.data(), keyRow, 1, k.rowStride(), dim, keys, NR, w, atK);
-    Packing.heap(v.data(), v.at(b, 0, kh, dim), v.rowStride(), 1, keys, dim, NR, w, atVt);
-    int dkRow = dk.at(b, 0, kh, dim);
-    int dvRow = dv.at(b, 0, kh, dim);
-    clear(dk, dkRow, keys, dim);
-    clear(dv, dvRow, keys, dim);
-    for (int h = kh * group; h < (kh + 1) * group; h++)
-      for (int t = 0; t < s.queries(); t += BLOCK) {
-        int m = Math.min(BLOCK, s.queries() - t);
-        int n = seen(s, t + m - 1);
-        int qAt = q.at(b, t, h, dim);
-        int doutAt = dout.at(b, t, h, dim);
-        // p = exp(scale·q kᵀ − lse)
-        Packing.heap(q.data(), qAt, q.rowStride(), 1, m, dim, MR, w, atA);
-        RowKernels.scale(w, atA, up(m, MR) * dim, s.scale());
-        block(m, n, dim, w, atA, w, atKt, dim, w, atP, ld, false, w, tile);
-        // ds = p ⊙ (dout vᵀ − dout·out)·scale
-        Packing.heap(dout.data(), doutAt, dout.rowStride(), 1, m, dim, MR, w, atA);
-        block(m, n, dim, w, atA, w, atVt, dim, w, atD, ld, false, w, tile);
-        for (int i = 0; i < m; i++) {
-          int visible = seen(s, t + i);
-          float logSum = lse.get((b * s.heads() + h) * s.queries() + t + i);
-          int oAt = out.at(b, t + i, h, dim);
-          float delta =
-              ThinGemm.dot(dout.data(), doutAt + i * dout.rowStride(), out.data(), oAt, dim);
-          RowKernels.exp(w, atP + i * ld, visible, 1, logSum, w, atP + i * ld);
-          scoreGradient(w, atP + i * ld, atD + i * ld, visible, delta, s.scale());
-          Arrays.fill(w, atP + i * ld + visible, atP + i * ld + n, 0);
-          Arrays.fill(w, atD + i * ld + visible, atD + i * ld + n, 0);
-        }
-        // dv += pᵀ dout
-        Packing.heap(w, atP, 1, ld, n, m, MR, w, atA);
-        Packing.heap(dout.data(), doutAt, 1, dout.rowStride(), dim, m, NR, w, atB);
-        block(n, dim, m, w, atA, w, atB, m, dv.data(), dvRow, dv.rowStride(), true, w, tile);
-        // dk += dsᵀ q
-        Packing.heap(w, atD, 1, ld, n, m, MR, w, atA);
-        Packing.heap(q.data(), qAt, 1, q.rowStride(), dim, m, NR, w, atB);
-        block(n, dim, m, w, atA, w, atB, m, dk.data(), dkRow, dk.rowStride(), true, w, tile);
-        // dq = ds k
-        Packing.heap(w, atD, ld, 1, m, n, MR, w, atA);
-        int dqAt = dq.at(b, t, h, dim);
-        block(m, dim, n, w, atA, w, atK, keys, dq.data(), dqAt, dq.rowStride(), false, w, tile);
+      float[] w) {
+    int dim = p.dim;
+    int n = p.queries;
+    AttentionTile.copyRows(q.data(), q.at(b, 0, h, dim), q.rowStride(), n, dim, w, p.q());
+    RowKernels.scale(w, p.q(), n * dim, s.scale());
+    AttentionTile.copyRows(
+        dout.data(), dout.at(b, 0, h, dim), dout.rowStride(), n, dim, w, p.dout());
+    int atLse = lse.offset() + (b * s.heads() + h) * n;
+    System.arraycopy(lse.data(), atLse, w, p.lse(), n);
+    for (int t = 0; t < n; t++) {
+      int oAt = out.at(b, t, h, dim);
+      w[p.delta() + t] = ThinGemm.dot(w, p.dout() + t * dim, out.data(), oAt, dim);
+      w[p.seen() + t] = seen(s, t);
+    }
+    // Rows that only fill the last tile: p = exp(0 − ∞) = 0.
+    Arrays.fill(w, p.lse() + n, p.lse() + p.rows(), Float.POSITIVE_INFINITY);
+    Arrays.fill(w, p.delta() + n, p.delta() + p.rows(), 0);
+    Arrays.fill(w, p.seen() + n, p.seen() + p.rows(), p.keys);
+    Arrays.fill(w, p.dq(), p.dq() + p.rows() * p.wide(), 0);
+  }
+
+  private static void strip(AttentionShape s, Plan p, int strip, boolean first, float[] w) {
+    int dim = p.dim;
+    int key = strip * NR;
+    int from = s.causal() ? Math.max(0, key - (p.keys - p.queries)) / MR * MR : 0;
+    int kt = p.kt() + key * dim;
+    int vt = p.vt() + key * dim;
+    int dkt = p.dkt() + key * up(dim);
+    int dvt = p.dvt() + key * up(dim);
+    int depth = p.strips() * NR;
+    boolean add = !first;
+    if (first && from >= p.rows()) {
+      Arrays.fill(w, dkt, dkt + NR * up(dim), 0);
+      Arrays.fill(w, dvt, dvt + NR * up(dim), 0);
+    }
+    for (int t = from; t < p.rows(); t += QUERIES) {
+      int m = Math.min(QUERIES, p.rows() - t);
+      AttentionTile.rows(m, dim, w, p.q() + t * dim, dim, kt, p.p(), NR, false);
+      AttentionTile.rows(m, dim, w, p.dout() + t * dim, dim, vt, p.ds(), NR, false);
+      int hidden = 0;
+      while (hidden < m && w[p.seen() + t + hidden] < key + NR) hidden++;
+      if (hidden > 0) apply(HIDE_LANES, w, p.p(), hidden, p.seen() + t, key, 0);
+      apply(GRADIENT, w, p.p(), m, p.ds(), p.lse() + t, p.delta() + t);
+      AttentionTile.columns(up(dim), m, w, p.dout() + t * dim, dim, p.p(), dvt, add);
+      AttentionTile.columns(up(dim), m, w, p.q() + t * dim, dim, p.ds(), dkt, add);
+      add = true;
+      for (int d = 0; d < p.wide(); d += NR) {
+        int k = p.k() + d * depth + key * NR;
+        AttentionTile.rows(m, NR, w, p.ds(), NR, k, p.dq() + t * p.wide() + d, p.wide(), true);
       }
-    scratch.give(w);
+    }
   }
 
-  /** {@code dp = p·(dp − delta)·scale}. */
-  private static void scoreGradient(float[] w, int p, int dp, int n, float delta, float scale) {
-    int j = 0;
-    for (; j < Lanes.bound(n); j += VL)
-      load(w, dp + j).sub(delta).mul(load(w, p + j)).mul(scale).intoArray(w, dp + j);
-    for (; j < n; j++) w[dp + j] = (w[dp + j] - delta) * w[p + j] * scale;
+  private static void write(Plan p, int b, int h, float scale, float[] w, HeadView dq) {
+    int dim = p.dim;
+    RowKernels.scale(w, p.dq(), p.queries * p.wide(), scale);
+    for (int t = 0; t < p.queries; t++)
+      System.arraycopy(w, p.dq() + t * p.wide(), dq.data(), dq.at(b, t, h, dim), dim);
   }
 
-  private static void clear(HeadView x, int at, int rows, int dim) {
-    for (int r = 0; r < rows; r++, at += x.rowStride()) Arrays.fill(x.data(), at, at + dim, 0);
+  private static void write(Plan p, int from, int b, int kh, float[] w, HeadView to) {
+    for (int j = 0; j < p.keys; j += NR) {
+      int n = Math.min(NR, p.keys - j);
+      int at = from + j * up(p.dim);
+      AttentionTile.transposed(w, at, n, p.dim, to.data(), to.at(b, j, kh, p.dim), to.rowStride());
+    }
   }
 }

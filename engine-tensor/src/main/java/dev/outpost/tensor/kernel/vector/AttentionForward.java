@@ -1,9 +1,13 @@
 package dev.outpost.tensor.kernel.vector;
 
-import static dev.outpost.tensor.kernel.vector.PackedGemm.MR;
-import static dev.outpost.tensor.kernel.vector.PackedGemm.NR;
-import static dev.outpost.tensor.kernel.vector.PackedGemm.block;
-import static dev.outpost.tensor.kernel.vector.PackedGemm.up;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.EXP;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.HIDE_KEYS;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.MAX;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.SCALE;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.apply;
+import static dev.outpost.tensor.kernel.vector.AttentionTile.NR;
+import static dev.outpost.tensor.kernel.vector.AttentionTile.up;
+import static dev.outpost.tensor.kernel.vector.Lanes.VL;
 
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.AttentionShape;
@@ -12,42 +16,49 @@ import dev.outpost.tensor.kernel.Team;
 import java.util.Arrays;
 
 /**
- * Attention as matrix products of one head at a time: keys and values are packed once, then a block
- * of queries meets all the keys it may see. The scores of a block stay in the second-level cache.
+ * Attention with a running softmax (Milakov & Gimelshein 2018, Dao et al. 2022), one query per
+ * lane: a block of NR queries meets the keys KEYS at a time. Scores are computed transposed, [key,
+ * query], so that a softmax needs no sum across lanes and no ragged end, and its result is, where
+ * it lies, the right operand of {@code outᵀ = vᵀ pᵀ}.
  */
 final class AttentionForward {
-  /** Queries per block of scores. */
-  static final int BLOCK = 48;
-
-  /** Queries per task; a sequence may be shared by several threads. */
-  private static final int CHUNK = 240;
+  /** Keys per block: with NR queries, scores that stay in the first-level cache. */
+  private static final int KEYS = 128;
 
   /** Up to so many queries, keys are read in place. */
-  private static final int FEW = 4;
+  private static final int FEW = 8;
+
+  /** Tasks per thread that keep all busy to the end although late queries see more keys. */
+  private static final int SHARE = 4;
 
   private final Team team;
   private final Scratch scratch;
+  private final AttentionDecode decode;
 
   AttentionForward(Team team, Scratch scratch) {
     this.team = team;
     this.scratch = scratch;
+    this.decode = new AttentionDecode(team, scratch);
   }
 
   void run(AttentionShape s, HeadView q, HeadView k, HeadView v, HeadView out, Tensor lse) {
-    int heads = s.batch() * s.heads();
-    long work = (long) heads * s.queries() * s.keys() * s.headDim() / 16;
     if (s.queries() <= FEW) {
-      Split.tasks(team, 16 * work, heads, t -> few(s, t, q, k, v, out, lse));
+      decode.run(s, q, k, v, out, lse);
       return;
     }
-    int chunks = (s.queries() + CHUNK - 1) / CHUNK;
+    int heads = s.batch() * s.heads();
+    int blocks = (s.queries() + NR - 1) / NR;
+    // Blocks of queries are independent: how many share a task changes speed, never a bit.
+    int tasks = team.threads() == 1 ? 1 : (SHARE * team.threads() + heads - 1) / heads;
+    int chunk = (blocks + tasks - 1) / tasks * NR;
+    int chunks = (s.queries() + chunk - 1) / chunk;
     Split.tasks(
         team,
-        work,
+        (long) heads * s.queries() * s.keys() * s.headDim() / 16,
         heads * chunks,
         t -> {
-          int from = t % chunks * CHUNK;
-          chunk(s, t / chunks, from, Math.min(s.queries(), from + CHUNK), q, k, v, out, lse);
+          int from = (chunks - 1 - t % chunks) * chunk;
+          chunk(s, t / chunks, from, Math.min(s.queries(), from + chunk), q, k, v, out, lse);
         });
   }
 
@@ -71,68 +82,48 @@ final class AttentionForward {
     int kh = h / (s.heads() / s.kvHeads());
     int dim = s.headDim();
     int keys = seen(s, to - 1);
-    int ld = up(keys, NR);
-    int tile = Scratch.ALIGN;
-    int atK = tile + MR * NR;
-    int atV = atK + ld * dim;
-    int atQ = atV + up(dim, NR) * keys;
-    int atS = atQ + up(BLOCK, MR) * dim;
-    int atP = atS + BLOCK * ld;
-    float[] w = scratch.take(atP + up(BLOCK, MR) * keys + Lanes.VL);
-    Packing.heap(k.data(), k.at(b, 0, kh, dim), k.rowStride(), 1, keys, dim, NR, w, atK);
-    Packing.heap(v.data(), v.at(b, 0, kh, dim), 1, v.rowStride(), dim, keys, NR, w, atV);
-    int atLse = lse.offset() + head * s.queries();
-    for (int t = from; t < to; t += BLOCK) {
-      int m = Math.min(BLOCK, to - t);
+    int atV = up(keys) * dim;
+    // Columns that only fill the last tile read past their row.
+    int atQ = atV + up(keys) * dim + VL;
+    int atS = atQ + NR * dim;
+    int atO = atS + KEYS * NR;
+    int atMax = atO + up(dim) * NR;
+    int atSum = atMax + NR;
+    int atSeen = atSum + NR;
+    int atShrink = atSeen + NR;
+    int atUnused = atShrink + NR;
+    float[] w = scratch.take(atUnused + NR);
+    AttentionTile.copyRows(k.data(), k.at(b, 0, kh, dim), k.rowStride(), keys, dim, w, 0);
+    int vAt = v.at(b, 0, kh, dim);
+    AttentionTile.copyRows(v.data(), vAt, v.rowStride(), keys, dim, w, atV);
+    for (int t = from; t < to; t += NR) {
+      int m = Math.min(NR, to - t);
+      Packing.heap(q.data(), q.at(b, t, h, dim), q.rowStride(), 1, m, dim, NR, w, atQ);
+      RowKernels.scale(w, atQ, NR * dim, s.scale());
+      for (int i = 0; i < NR; i++) w[atSeen + i] = seen(s, Math.min(t + i, to - 1));
+      Arrays.fill(w, atMax, atMax + NR, Float.NEGATIVE_INFINITY);
+      Arrays.fill(w, atSum, atSum + NR, 0);
       int n = seen(s, t + m - 1);
-      int at = out.at(b, t, h, dim);
-      Packing.heap(q.data(), q.at(b, t, h, dim), q.rowStride(), 1, m, dim, MR, w, atQ);
-      RowKernels.scale(w, atQ, up(m, MR) * dim, s.scale());
-      block(m, n, dim, w, atQ, w, atK, dim, w, atS, ld, false, w, tile);
+      if (n == 0) Arrays.fill(w, atO, atO + dim * NR, 0);
+      for (int j = 0; j < n; j += KEYS) {
+        int block = Math.min(KEYS, n - j);
+        AttentionTile.rows(up(block), dim, w, j * dim, dim, atQ, atS, NR, false);
+        if (j + block > seen(s, t)) apply(HIDE_KEYS, w, atS, block, atSeen, j, 0);
+        System.arraycopy(w, atMax, w, atShrink, NR);
+        apply(MAX, w, atS, block, atMax, 0, 0);
+        // Old maxima become the factors e^(old − max), which the sums take at once.
+        apply(EXP, w, atShrink, 1, atMax, atUnused, 0);
+        apply(SCALE, w, atSum, 1, atShrink, 0, 0);
+        apply(EXP, w, atS, block, atMax, atSum, 0);
+        if (j > 0) apply(SCALE, w, atO, dim, atShrink, 0, 0);
+        AttentionTile.columns(up(dim), block, w, atV + j * dim, dim, atS, atO, j > 0);
+      }
+      for (int i = 0; i < NR; i++) w[atShrink + i] = n == 0 ? 0 : 1 / w[atSum + i];
+      apply(SCALE, w, atO, dim, atShrink, 0, 0);
+      AttentionTile.transposed(w, atO, m, dim, out.data(), out.at(b, t, h, dim), out.rowStride());
+      int atLse = lse.offset() + head * s.queries() + t;
       for (int i = 0; i < m; i++)
-        lse.data()[atLse + t + i] = softmax(w, atS + i * ld, seen(s, t + i), n);
-      Packing.heap(w, atS, ld, 1, m, n, MR, w, atP);
-      block(m, dim, n, w, atP, w, atV, keys, out.data(), at, out.rowStride(), false, w, tile);
-    }
-    scratch.give(w);
-  }
-
-  /** Softmax of the first {@code seen} scores, zero up to {@code n}; returns log Σ exp. */
-  private static float softmax(float[] x, int at, int seen, int n) {
-    Arrays.fill(x, at + seen, at + n, 0);
-    if (seen == 0) return Float.NEGATIVE_INFINITY;
-    float max = RowKernels.max(x, at, seen);
-    double sum = RowKernels.exp(x, at, seen, 1, max, x, at);
-    RowKernels.scale(x, at, seen, (float) (1 / sum));
-    return (float) (max + Math.log(sum));
-  }
-
-  /** Decoding: reading the cached keys and values is all the cost, so they are not packed. */
-  private void few(
-      AttentionShape s, int head, HeadView q, HeadView k, HeadView v, HeadView out, Tensor lse) {
-    int b = head / s.heads();
-    int h = head % s.heads();
-    int kh = h / (s.heads() / s.kvHeads());
-    int dim = s.headDim();
-    int ldK = k.rowStride();
-    int ldV = v.rowStride();
-    float[] w = scratch.take(s.keys() + 4 + dim);
-    int atQ = s.keys() + 4;
-    for (int t = 0; t < s.queries(); t++) {
-      int n = seen(s, t);
-      int atK = k.at(b, 0, kh, dim);
-      int atV = v.at(b, 0, kh, dim);
-      int at = out.at(b, t, h, dim);
-      System.arraycopy(q.data(), q.at(b, t, h, dim), w, atQ, dim);
-      RowKernels.scale(w, atQ, dim, s.scale());
-      int j = 0;
-      for (; j + 4 <= n; j += 4) ThinGemm.dot4(w, atQ, k.data(), atK + j * ldK, ldK, dim, w, j);
-      for (; j < n; j++) w[j] = ThinGemm.dot(w, atQ, k.data(), atK + j * ldK, dim);
-      lse.data()[lse.offset() + head * s.queries() + t] = softmax(w, 0, n, n);
-      Arrays.fill(out.data(), at, at + dim, 0);
-      for (j = 0; j + 4 <= n; j += 4)
-        ThinGemm.axpy4(w, j, v.data(), atV + j * ldV, ldV, dim, out.data(), at);
-      for (; j < n; j++) ThinGemm.axpy(w[j], v.data(), atV + j * ldV, dim, out.data(), at);
+        lse.data()[atLse + i] = (float) (w[atMax + i] + Math.log(w[atSum + i]));
     }
     scratch.give(w);
   }

@@ -1,6 +1,8 @@
 package dev.outpost.tensor.kernel.vector;
 
+import static dev.outpost.tensor.kernel.vector.Lanes.F;
 import static dev.outpost.tensor.kernel.vector.Lanes.VL;
+import static dev.outpost.tensor.kernel.vector.Lanes.all;
 import static dev.outpost.tensor.kernel.vector.Lanes.load;
 
 import dev.outpost.tensor.Tensor;
@@ -20,16 +22,18 @@ final class ColumnKernels {
   private ColumnKernels() {}
 
   /** {@code out[c] (+)= Σ_r x[r, c]} for columns {@code [from, to)}. */
-  static void sum(Tensor x, int from, int to, Tensor out, boolean accumulate) {
+  static void sum(Tensor x, int from, int to, Tensor out, boolean accumulate, Scratch scratch) {
     int n = to - from;
-    float[] part = new float[n];
-    double[] sum = new double[n];
-    for (int r = 0; r < x.rows(); r++) {
-      plus(part, x.data(), x.offset() + r * x.cols() + from, n);
-      if (r % ROWS == ROWS - 1) drain(part, sum);
+    float[] part = scratch.take(n);
+    double[] sum = scratch.takeDoubles(n);
+    Arrays.fill(sum, 0, n, 0);
+    for (int r = 0; r < x.rows(); r += ROWS) {
+      rows(x.data(), x.offset() + r * x.cols() + from, x.cols(), chunk(x, r), part, 0, n);
+      drain(part, sum, n);
     }
-    drain(part, sum);
-    store(sum, out, from, accumulate);
+    store(sum, 0, n, out, from, accumulate);
+    scratch.give(part);
+    scratch.give(sum);
   }
 
   /**
@@ -45,33 +49,24 @@ final class ColumnKernels {
       int to,
       Tensor dgamma,
       Tensor dbeta,
-      boolean accumulate) {
+      boolean accumulate,
+      Scratch scratch) {
     int n = to - from;
-    float[] partG = new float[n];
-    float[] partB = new float[n];
-    double[] sumG = new double[n];
-    double[] sumB = new double[n];
-    for (int r = 0; r < x.rows(); r++) {
+    // First dgamma's, then dbeta's.
+    float[] part = scratch.take(2 * n);
+    double[] sum = scratch.takeDoubles(2 * n);
+    Arrays.fill(sum, 0, 2 * n, 0);
+    for (int r = 0; r < x.rows(); r += ROWS) {
       int at = r * x.cols() + from;
-      plus(partB, dy.data(), dy.offset() + at, n);
-      plusProduct(
-          partG,
-          dy.data(),
-          dy.offset() + at,
-          x.data(),
-          x.offset() + at,
-          mean.get(r),
-          rstd.get(r),
-          n);
-      if (r % ROWS == ROWS - 1) {
-        drain(partG, sumG);
-        drain(partB, sumB);
-      }
+      int rows = chunk(x, r);
+      products(x, mean, rstd, dy, r, from, rows, part, n);
+      rows(dy.data(), dy.offset() + at, x.cols(), rows, part, n, n);
+      drain(part, sum, 2 * n);
     }
-    drain(partG, sumG);
-    drain(partB, sumB);
-    store(sumG, dgamma, from, accumulate);
-    store(sumB, dbeta, from, accumulate);
+    store(sum, 0, n, dgamma, from, accumulate);
+    store(sum, n, n, dbeta, from, accumulate);
+    scratch.give(part);
+    scratch.give(sum);
   }
 
   /** {@code y += x}. */
@@ -81,29 +76,89 @@ final class ColumnKernels {
     for (; i < n; i++) y[yo + i] += x[xo + i];
   }
 
-  private static void plus(float[] y, float[] x, int xo, int n) {
-    plus(y, 0, x, xo, n);
+  private static int chunk(Tensor x, int row) {
+    return Math.min(ROWS, x.rows() - row);
   }
 
-  private static void plusProduct(
-      float[] y, float[] dy, int dyo, float[] x, int xo, float mean, float rstd, int n) {
+  /** {@code part = Σ x} over rows {@code ld} apart, added in registers. */
+  private static void rows(float[] x, int xo, int ld, int rows, float[] part, int po, int n) {
     int i = 0;
-    for (; i < Lanes.bound(n); i += VL) {
-      FloatVector xhat = load(x, xo + i).sub(mean).mul(rstd);
-      xhat.fma(load(dy, dyo + i), load(y, i)).intoArray(y, i);
+    for (; i + 4 * VL <= n; i += 4 * VL) {
+      FloatVector s0 = FloatVector.zero(F);
+      FloatVector s1 = FloatVector.zero(F);
+      FloatVector s2 = FloatVector.zero(F);
+      FloatVector s3 = FloatVector.zero(F);
+      for (int r = 0; r < rows; r++) {
+        int at = xo + r * ld + i;
+        s0 = s0.add(load(x, at));
+        s1 = s1.add(load(x, at + VL));
+        s2 = s2.add(load(x, at + 2 * VL));
+        s3 = s3.add(load(x, at + 3 * VL));
+      }
+      s0.intoArray(part, po + i);
+      s1.intoArray(part, po + i + VL);
+      s2.intoArray(part, po + i + 2 * VL);
+      s3.intoArray(part, po + i + 3 * VL);
     }
-    for (; i < n; i++) y[i] = Math.fma((x[xo + i] - mean) * rstd, dy[dyo + i], y[i]);
+    for (; i < n; i++) {
+      float s = 0;
+      for (int r = 0; r < rows; r++) s += x[xo + r * ld + i];
+      part[po + i] = s;
+    }
   }
 
-  private static void drain(float[] part, double[] sum) {
-    for (int i = 0; i < part.length; i++) sum[i] += part[i];
-    Arrays.fill(part, 0);
+  /** {@code part = Σ dy·x̂} over rows from {@code row} on. */
+  private static void products(
+      Tensor x,
+      Tensor mean,
+      Tensor rstd,
+      Tensor dy,
+      int row,
+      int from,
+      int rows,
+      float[] part,
+      int n) {
+    int ld = x.cols();
+    float[] a = x.data();
+    float[] b = dy.data();
+    float[] means = mean.data();
+    float[] rstds = rstd.data();
+    int xo = x.offset() + row * ld + from;
+    int dyo = dy.offset() + row * ld + from;
+    int mo = mean.offset() + row;
+    int so = rstd.offset() + row;
+    int i = 0;
+    for (; i + 2 * VL <= n; i += 2 * VL) {
+      FloatVector s0 = FloatVector.zero(F);
+      FloatVector s1 = FloatVector.zero(F);
+      for (int r = 0; r < rows; r++) {
+        int at = r * ld + i;
+        FloatVector m = all(means[mo + r]);
+        FloatVector s = all(rstds[so + r]);
+        s0 = load(a, xo + at).sub(m).mul(s).fma(load(b, dyo + at), s0);
+        s1 = load(a, xo + at + VL).sub(m).mul(s).fma(load(b, dyo + at + VL), s1);
+      }
+      s0.intoArray(part, i);
+      s1.intoArray(part, i + VL);
+    }
+    for (; i < n; i++) {
+      float s = 0;
+      for (int r = 0; r < rows; r++) {
+        int at = r * ld + i;
+        s = Math.fma((a[xo + at] - means[mo + r]) * rstds[so + r], b[dyo + at], s);
+      }
+      part[i] = s;
+    }
   }
 
-  private static void store(double[] sum, Tensor out, int from, boolean accumulate) {
-    for (int i = 0; i < sum.length; i++) {
+  private static void drain(float[] part, double[] sum, int n) {
+    for (int i = 0; i < n; i++) sum[i] += part[i];
+  }
+
+  private static void store(double[] sum, int so, int n, Tensor out, int from, boolean accumulate) {
+    for (int i = 0; i < n; i++) {
       int at = out.offset() + from + i;
-      out.data()[at] = (float) (accumulate ? out.data()[at] + sum[i] : sum[i]);
+      out.data()[at] = (float) (accumulate ? out.data()[at] + sum[so + i] : sum[so + i]);
     }
   }
 }

@@ -41,6 +41,10 @@ final class Decode {
       case F32 -> rowsF32(segment, offset, stride, rows, Lanes.bound(width), dst, at, ld);
       case F16 -> rowsF16(segment, offset, stride, rows, Lanes.bound(width), dst, at, ld);
       case BF16 -> rowsBf16(segment, offset, stride, rows, Lanes.bound(width), dst, at, ld);
+      case Q8_0, Q4_0 -> {
+        rowsOfBlocks(segment, type, offset, stride, rows, width, dst, at, ld);
+        return;
+      }
     }
     if (Lanes.bound(width) == width) return;
     for (int r = 0; r < rows; r++)
@@ -49,7 +53,15 @@ final class Decode {
   }
 
   private static void rowsF32(
-      MemorySegment s, long offset, long stride, int rows, int width, float[] dst, int at, int ld) {
+      MemorySegment segment,
+      long offset,
+      long stride,
+      int rows,
+      int width,
+      float[] dst,
+      int at,
+      int ld) {
+    MemorySegment s = NativeSegments.known(segment);
     for (int r = 0; r < rows; r++) {
       long from = (offset + r * stride) * 4;
       for (int c = 0; c < width; c += VL)
@@ -58,24 +70,98 @@ final class Decode {
   }
 
   private static void rowsBf16(
-      MemorySegment s, long offset, long stride, int rows, int width, float[] dst, int at, int ld) {
+      MemorySegment segment,
+      long offset,
+      long stride,
+      int rows,
+      int width,
+      float[] dst,
+      int at,
+      int ld) {
+    MemorySegment s = NativeSegments.known(segment);
     for (int r = 0; r < rows; r++) {
       long from = (offset + r * stride) * 2;
-      for (int c = 0; c < width; c += VL)
-        widen(s, from + c * 2L)
-            .lanewise(VectorOperators.LSHL, 16)
-            .reinterpretAsFloats()
-            .intoArray(dst, at + r * ld + c);
+      for (int c = 0; c < width; c += VL) bf16(s, from + c * 2L).intoArray(dst, at + r * ld + c);
     }
   }
 
   private static void rowsF16(
-      MemorySegment s, long offset, long stride, int rows, int width, float[] dst, int at, int ld) {
+      MemorySegment segment,
+      long offset,
+      long stride,
+      int rows,
+      int width,
+      float[] dst,
+      int at,
+      int ld) {
+    MemorySegment s = NativeSegments.known(segment);
     for (int r = 0; r < rows; r++) {
       long from = (offset + r * stride) * 2;
-      for (int c = 0; c < width; c += VL)
-        half(widen(s, from + c * 2L)).intoArray(dst, at + r * ld + c);
+      for (int c = 0; c < width; c += VL) f16(s, from + c * 2L).intoArray(dst, at + r * ld + c);
     }
+  }
+
+  /** Whole blocks by vectors; what a row has of its first and last block number by number. */
+  private static void rowsOfBlocks(
+      MemorySegment s,
+      DType type,
+      long offset,
+      long stride,
+      int rows,
+      int width,
+      float[] dst,
+      int at,
+      int ld) {
+    for (int r = 0; r < rows; r++) {
+      long from = offset + r * stride;
+      int head = (int) Math.min(width, -from & 31);
+      int whole = head + (width - head & -32);
+      int to = at + r * ld;
+      each(s, type, from, 0, head, dst, to);
+      if (type == DType.Q8_0) q8(s, (from + head) / 32 * 34, whole - head, dst, to + head);
+      else q4(s, (from + head) / 32 * 18, whole - head, dst, to + head);
+      each(s, type, from, whole, width, dst, to);
+    }
+  }
+
+  private static void each(
+      MemorySegment s, DType type, long from, int c0, int c1, float[] dst, int to) {
+    for (int c = c0; c < c1; c++) dst[to + c] = MappedWeight.decode(s, type, from + c);
+  }
+
+  private static void q8(MemorySegment segment, long from, int n, float[] dst, int to) {
+    MemorySegment s = NativeSegments.known(segment);
+    long o = from;
+    for (int c = 0; c < n; c += 32, o += 34) {
+      FloatVector d = QuantDots.scale(s, o);
+      for (int i = 0; i < 16 / VL; i++) {
+        QuantDots.bytes(s, o + 2, i).mul(d).intoArray(dst, to + c + i * VL);
+        QuantDots.bytes(s, o + 18, i).mul(d).intoArray(dst, to + c + 16 + i * VL);
+      }
+    }
+  }
+
+  private static void q4(MemorySegment segment, long from, int n, float[] dst, int to) {
+    MemorySegment s = NativeSegments.known(segment);
+    long o = from;
+    for (int c = 0; c < n; c += 32, o += 18) {
+      FloatVector d = QuantDots.scale(s, o);
+      for (int i = 0; i < 16 / VL; i++) {
+        IntVector q = QuantDots.nibbles(s, o + 2, i);
+        QuantDots.low(q).mul(0x1p-28f).mul(d).intoArray(dst, to + c + i * VL);
+        QuantDots.high(q).mul(d).intoArray(dst, to + c + 16 + i * VL);
+      }
+    }
+  }
+
+  /** A vector of bf16 at byte {@code at}. */
+  static FloatVector bf16(MemorySegment s, long at) {
+    return widen(s, at).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+  }
+
+  /** A vector of halves at byte {@code at}. */
+  static FloatVector f16(MemorySegment s, long at) {
+    return half(widen(s, at));
   }
 
   private static IntVector widen(MemorySegment s, long at) {

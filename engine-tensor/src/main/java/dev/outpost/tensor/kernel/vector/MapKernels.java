@@ -1,20 +1,18 @@
 package dev.outpost.tensor.kernel.vector;
 
-import static dev.outpost.tensor.kernel.vector.Lanes.F;
 import static dev.outpost.tensor.kernel.vector.Lanes.VL;
 import static dev.outpost.tensor.kernel.vector.Lanes.all;
 import static dev.outpost.tensor.kernel.vector.Lanes.load;
 
 import dev.outpost.tensor.kernel.UnaryMap;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
  * The element-wise functions and their derivatives over ranges of arrays. One method per function:
  * a choice per vector would cost more than most of the functions, and several loops in one method
- * are more than C2 inlines; it then passes vectors as heap objects. The tail runs the same code
- * under a mask, so an element's bits do not depend on its place.
+ * are more than C2 inlines; it then passes vectors as heap objects. The tail runs the same loop on
+ * a vector of its own, so an element's bits do not depend on its place.
  */
 final class MapKernels {
   private static final float ROOT_2_OVER_PI = (float) Math.sqrt(2 / Math.PI);
@@ -23,16 +21,48 @@ final class MapKernels {
 
   private MapKernels() {}
 
+  // Through interfaces: calls in a switch would let C2 inline every loop that is hot into one
+  // method, beyond what it inlines vectors in.
+
+  private static Loop loop(UnaryMap op) {
+    return switch (op) {
+      case GELU_TANH -> MapKernels::geluTanh;
+      case GELU_ERF -> MapKernels::geluErf;
+      case TANH -> MapKernels::tanh;
+      case RELU -> MapKernels::relu;
+      case SILU -> MapKernels::silu;
+    };
+  }
+
+  private static SlopeLoop slopeLoop(UnaryMap op) {
+    return switch (op) {
+      case GELU_TANH -> MapKernels::geluTanhBackward;
+      case GELU_ERF -> MapKernels::geluErfBackward;
+      case TANH -> MapKernels::tanhBackward;
+      case RELU -> MapKernels::reluBackward;
+      case SILU -> MapKernels::siluBackward;
+    };
+  }
+
+  @FunctionalInterface
+  private interface Loop {
+    void run(float[] x, int xo, float[] y, int yo, int bound);
+  }
+
+  @FunctionalInterface
+  private interface SlopeLoop {
+    void run(float[] x, int xo, float[] dy, int dyo, float[] dx, int dxo, int bound, boolean add);
+  }
+
   static void map(UnaryMap op, float[] x, int xo, float[] y, int yo, int n) {
     int bound = Lanes.bound(n);
-    switch (op) {
-      case GELU_TANH -> geluTanh(x, xo, y, yo, bound);
-      case GELU_ERF -> geluErf(x, xo, y, yo, bound);
-      case TANH -> tanh(x, xo, y, yo, bound);
-      case RELU -> relu(x, xo, y, yo, bound);
-      case SILU -> silu(x, xo, y, yo, bound);
-    }
-    if (bound < n) mapTail(op, x, xo, y, yo, bound, n);
+    Loop loop = loop(op);
+    loop.run(x, xo, y, yo, bound);
+    if (bound == n) return;
+    float[] rest = new float[VL];
+    System.arraycopy(x, xo + bound, rest, 0, n - bound);
+    loop.run(rest, 0, rest, 0, VL);
+    System.arraycopy(rest, 0, y, yo + bound, n - bound);
   }
 
   private static void geluTanh(float[] x, int xo, float[] y, int yo, int bound) {
@@ -55,11 +85,6 @@ final class MapKernels {
     for (int i = 0; i < bound; i += VL) silu(load(x, xo + i)).intoArray(y, yo + i);
   }
 
-  private static void mapTail(UnaryMap op, float[] x, int xo, float[] y, int yo, int bound, int n) {
-    VectorMask<Float> rest = F.indexInRange(bound, n);
-    value(op, FloatVector.fromArray(F, x, xo + bound, rest)).intoArray(y, yo + bound, rest);
-  }
-
   static void backward(
       UnaryMap op,
       float[] x,
@@ -71,14 +96,15 @@ final class MapKernels {
       int n,
       boolean add) {
     int bound = Lanes.bound(n);
-    switch (op) {
-      case GELU_TANH -> geluTanhBackward(x, xo, dy, dyo, dx, dxo, bound, add);
-      case GELU_ERF -> geluErfBackward(x, xo, dy, dyo, dx, dxo, bound, add);
-      case TANH -> tanhBackward(x, xo, dy, dyo, dx, dxo, bound, add);
-      case RELU -> reluBackward(x, xo, dy, dyo, dx, dxo, bound, add);
-      case SILU -> siluBackward(x, xo, dy, dyo, dx, dxo, bound, add);
-    }
-    if (bound < n) backwardTail(op, x, xo, dy, dyo, dx, dxo, bound, n, add);
+    SlopeLoop loop = slopeLoop(op);
+    loop.run(x, xo, dy, dyo, dx, dxo, bound, add);
+    if (bound == n) return;
+    float[] rest = new float[3 * VL];
+    System.arraycopy(x, xo + bound, rest, 0, n - bound);
+    System.arraycopy(dy, dyo + bound, rest, VL, n - bound);
+    System.arraycopy(dx, dxo + bound, rest, 2 * VL, n - bound);
+    loop.run(rest, 0, rest, VL, rest, 2 * VL, VL, add);
+    System.arraycopy(rest, 2 * VL, dx, dxo + bound, n - bound);
   }
 
   private static void geluTanhBackward(
@@ -124,44 +150,6 @@ final class MapKernels {
       FloatVector old = add ? load(dx, dxo + i) : all(0f);
       siluSlope(load(x, xo + i)).fma(d, old).intoArray(dx, dxo + i);
     }
-  }
-
-  private static void backwardTail(
-      UnaryMap op,
-      float[] x,
-      int xo,
-      float[] dy,
-      int dyo,
-      float[] dx,
-      int dxo,
-      int bound,
-      int n,
-      boolean add) {
-    VectorMask<Float> rest = F.indexInRange(bound, n);
-    FloatVector s = slope(op, FloatVector.fromArray(F, x, xo + bound, rest));
-    FloatVector d = FloatVector.fromArray(F, dy, dyo + bound, rest);
-    FloatVector old = add ? FloatVector.fromArray(F, dx, dxo + bound, rest) : all(0f);
-    s.fma(d, old).intoArray(dx, dxo + bound, rest);
-  }
-
-  private static FloatVector value(UnaryMap op, FloatVector x) {
-    return switch (op) {
-      case GELU_TANH -> geluTanh(x);
-      case GELU_ERF -> geluErf(x);
-      case TANH -> VectorMath.tanh(x);
-      case RELU -> relu(x);
-      case SILU -> silu(x);
-    };
-  }
-
-  private static FloatVector slope(UnaryMap op, FloatVector x) {
-    return switch (op) {
-      case GELU_TANH -> geluTanhSlope(x);
-      case GELU_ERF -> geluErfSlope(x);
-      case TANH -> tanhSlope(x);
-      case RELU -> reluSlope(x);
-      case SILU -> siluSlope(x);
-    };
   }
 
   /** {@code 0.5·(1 + tanh u) = σ(2u)}, which keeps its digits where tanh is near −1. */

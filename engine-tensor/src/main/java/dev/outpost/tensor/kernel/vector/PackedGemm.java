@@ -19,6 +19,9 @@ final class PackedGemm {
   /** Panels packed by one task. */
   private static final int PANELS = 8;
 
+  /** With eight, the last to end keeps the others waiting for some 6 % of the time at worst. */
+  private static final int TASKS_PER_THREAD = 8;
+
   private final Team team;
   private final Scratch scratch;
   private float[] packedA = new float[0];
@@ -34,16 +37,18 @@ final class PackedGemm {
     int m = c.rows();
     int n = c.cols();
     int k = a.cols();
+    int depth = T.depth(k);
     MatView bt = b.t();
-    for (int j = 0; j < n; j += T.nc()) {
-      int nc = Math.min(T.nc(), n - j);
-      for (int p = 0; p < k; p += T.kc()) {
-        int kc = Math.min(T.kc(), k - p);
-        packedB = Scratch.aligned(packedB, up(nc, NR) * kc);
-        for (int i = 0; i < m; i += T.ms()) {
-          int ms = Math.min(T.ms(), m - i);
-          packedA = grown(packedA, up(ms, MR) * kc);
-          pack(a, i, ms, bt, j, i == 0 ? nc : 0, p, kc);
+    for (int p = 0; p < k; p += depth) {
+      int kc = Math.min(depth, k - p);
+      for (int i = 0; i < m; i += T.ms()) {
+        int ms = Math.min(T.ms(), m - i);
+        packedA = grown(packedA, up(ms, MR) * kc);
+        for (int j = 0; j < n; j += T.nc()) {
+          int nc = Math.min(T.nc(), n - j);
+          packedB = Scratch.aligned(packedB, up(nc, NR) * kc);
+          boolean stays = i > 0 && n <= T.nc();
+          pack(a, i, j == 0 ? ms : 0, bt, j, stays ? 0 : nc, p, kc);
           compute(c, i, ms, j, nc, kc, accumulate || p > 0);
         }
       }
@@ -77,19 +82,22 @@ final class PackedGemm {
 
   private void compute(MatView c, int i0, int ms, int j0, int nc, int kc, boolean add) {
     int rows = (ms + T.mc() - 1) / T.mc();
-    int columns = (nc + T.nb() - 1) / T.nb();
+    int mc = up((ms + rows - 1) / rows, MR);
+    int nb = columnsPerTask(rows, nc);
+    int columns = (nc + nb - 1) / nb;
     long work = (long) ms * nc * kc / 16;
     Split.tasks(
         team,
         work,
         rows * columns,
         t -> {
-          int i = t % rows * T.mc();
-          int j = t / rows * T.nb();
-          float[] tile = scratch.take(Math.max(MR, NR) * T.kc());
+          int i = t % rows * mc;
+          int j = t / rows * nb;
+          if (i >= ms) return;
+          float[] tile = scratch.take(MR * NR);
           block(
-              Math.min(T.mc(), ms - i),
-              Math.min(T.nb(), nc - j),
+              Math.min(mc, ms - i),
+              Math.min(nb, nc - j),
               kc,
               packedA,
               Scratch.ALIGN + i * kc,
@@ -107,10 +115,20 @@ final class PackedGemm {
   }
 
   /**
+   * Few tasks would leave threads waiting for the last one. Where tasks end changes no result: each
+   * element of c is one task's, and its k have one order.
+   */
+  private int columnsPerTask(int rows, int nc) {
+    int nb = T.nb();
+    while (nb > 2 * NR && rows * ((nc + nb - 1) / nb) < TASKS_PER_THREAD * team.threads()) nb /= 2;
+    return nb;
+  }
+
+  /**
    * {@code c[m, n] (+)= a·b} of packed panels, over their first kc.
    *
    * @param depth rows of b that its panels hold, at least kc
-   * @param tile room for one register tile, for the ragged edges
+   * @param tile room for one register tile
    * @param to index of that room
    */
   static void block(
@@ -130,24 +148,36 @@ final class PackedGemm {
       int to) {
     for (int j = 0; j < n; j += NR)
       for (int i = 0; i < m; i += MR) {
-        int at = co + i * ldc + j;
-        if (i + MR <= m && j + NR <= n) {
-          tile(kc, a, ao + i * kc, b, bo + j * depth, c, at, ldc, add);
-        } else {
-          tile(kc, a, ao + i * kc, b, bo + j * depth, tile, to, NR, false);
-          edge(tile, to, Math.min(MR, m - i), Math.min(NR, n - j), c, at, ldc, add);
-        }
+        tile(kc, a, ao + i * kc, b, bo + j * depth, tile, to);
+        put(tile, to, Math.min(MR, m - i), Math.min(NR, n - j), c, co + i * ldc + j, ldc, add);
       }
   }
 
   /** MR is a constant, so one branch remains. */
-  private static void tile(
-      int kc, float[] a, int ao, float[] b, int bo, float[] c, int co, int ldc, boolean add) {
-    if (MR == 8) Tile8x2.multiply(kc, a, ao, b, bo, c, co, ldc, add);
-    else Tile4x2.multiply(kc, a, ao, b, bo, c, co, ldc, add);
+  private static void tile(int kc, float[] a, int ao, float[] b, int bo, float[] tile, int to) {
+    if (MR == Tile12x2.MR) Tile12x2.multiply(kc, a, ao, b, bo, tile, to);
+    else Tile4x2.multiply(kc, a, ao, b, bo, tile, to);
   }
 
-  private static void edge(
+  /** The tile's first m rows and n columns into c. */
+  private static void put(
+      float[] tile, int to, int m, int n, float[] c, int co, int ldc, boolean add) {
+    if (n < NR) {
+      ragged(tile, to, m, n, c, co, ldc, add);
+    } else if (add) {
+      for (int i = 0, at = co, from = to; i < m; i++, at += ldc, from += NR) {
+        load(tile, from).add(load(c, at)).intoArray(c, at);
+        load(tile, from + VL).add(load(c, at + VL)).intoArray(c, at + VL);
+      }
+    } else {
+      for (int i = 0, at = co, from = to; i < m; i++, at += ldc, from += NR) {
+        load(tile, from).intoArray(c, at);
+        load(tile, from + VL).intoArray(c, at + VL);
+      }
+    }
+  }
+
+  private static void ragged(
       float[] tile, int to, int m, int n, float[] c, int co, int ldc, boolean add) {
     for (int i = 0; i < m; i++) {
       int at = co + i * ldc;

@@ -12,6 +12,9 @@ import java.util.Arrays;
  * k)·w + i] = x(p·w + i, k)}, zero beyond the last i. For a, i counts rows; for b, columns.
  */
 final class Packing {
+  /** Steps of k whose panel lines, 128 bytes each, take half of a first-level cache. */
+  private static final int STRETCH = 128;
+
   private Packing() {}
 
   /** Panels of {@code x[i0 … i0+count, k0 … k0+kc]}. {@code scratch} holds {@code w·kc} floats. */
@@ -76,23 +79,50 @@ final class Packing {
         for (int i = 0; i < w; i++) dst[at + (p * kc + k) * w + i] = src[from + k * sk + p * w + i];
   }
 
-  /** Neighbouring k are neighbours in memory: four runs are read side by side. */
+  /**
+   * Neighbouring k are neighbours in memory: four runs are read side by side, a stretch of k at a
+   * time, so that the panel's lines stay in the first-level cache until all their runs are there.
+   */
   private static void transposed(
       float[] src, int from, int si, int n, int kc, int w, float[] dst, int at) {
-    int i = 0;
-    for (; i + 4 <= n; i += 4) {
-      int s0 = from + i * si;
-      int s1 = s0 + si;
-      int s2 = s1 + si;
-      int s3 = s2 + si;
-      for (int k = 0; k < kc; k++) {
-        int d = at + k * w + i;
-        dst[d] = src[s0 + k];
-        dst[d + 1] = src[s1 + k];
-        dst[d + 2] = src[s2 + k];
-        dst[d + 3] = src[s3 + k];
-      }
+    for (int k0 = 0; k0 < kc; k0 += STRETCH) {
+      int k1 = Math.min(kc, k0 + STRETCH);
+      int i = squares(src, from, si, n, k0, k1, w, dst, at);
+      for (; i + 4 <= n; i += 4) four(src, from + i * si, si, k0, k1, w, dst, at + i);
+      for (; i < n; i++) for (int k = k0; k < k1; k++) dst[at + k * w + i] = src[from + i * si + k];
     }
-    for (; i < n; i++) for (int k = 0; k < kc; k++) dst[at + k * w + i] = src[from + i * si + k];
+  }
+
+  /**
+   * As many rows as whole squares of 16 cover, where vectors are that wide and the panel leaves no
+   * gap between them.
+   *
+   * @return rows done
+   */
+  private static int squares(
+      float[] src, int from, int si, int n, int k0, int k1, int w, float[] dst, int at) {
+    int size = Transpose16.SIZE;
+    if (VL != size || w % size != 0 || n < size || k1 - k0 < size) return 0;
+    int rows = n & -size;
+    int k = k0;
+    for (; k + size <= k1; k += size)
+      for (int i = 0; i < rows; i += size)
+        Transpose16.copy(src, from + i * si + k, si, dst, at + k * w + i, w);
+    for (; k < k1; k++) for (int i = 0; i < rows; i++) dst[at + k * w + i] = src[from + i * si + k];
+    return rows;
+  }
+
+  private static void four(
+      float[] src, int from, int si, int k0, int k1, int w, float[] dst, int at) {
+    int s1 = from + si;
+    int s2 = s1 + si;
+    int s3 = s2 + si;
+    for (int k = k0; k < k1; k++) {
+      int d = at + k * w;
+      dst[d] = src[from + k];
+      dst[d + 1] = src[s1 + k];
+      dst[d + 2] = src[s2 + k];
+      dst[d + 3] = src[s3 + k];
+    }
   }
 }

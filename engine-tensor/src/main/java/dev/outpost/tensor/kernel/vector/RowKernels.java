@@ -17,31 +17,46 @@ final class RowKernels {
 
   private RowKernels() {}
 
+  /** Largest element; −∞ of none, NaN only if nothing is larger than −∞ and there is one. */
   static float max(float[] x, int xo, int n) {
+    FloatVector m0 = all(Float.NEGATIVE_INFINITY);
+    FloatVector m1 = m0;
+    FloatVector m2 = m0;
+    FloatVector m3 = m0;
     int i = 0;
-    FloatVector best = all(Float.NEGATIVE_INFINITY);
-    for (; i < Lanes.bound(n); i += VL) best = best.max(load(x, xo + i));
-    float max = Lanes.max(best);
-    for (; i < n; i++) max = Math.max(max, x[xo + i]);
+    for (; i + 4 * VL <= n; i += 4 * VL) {
+      m0 = Lanes.larger(m0, load(x, xo + i));
+      m1 = Lanes.larger(m1, load(x, xo + i + VL));
+      m2 = Lanes.larger(m2, load(x, xo + i + 2 * VL));
+      m3 = Lanes.larger(m3, load(x, xo + i + 3 * VL));
+    }
+    float max = Lanes.max(Lanes.larger(Lanes.larger(m0, m1), Lanes.larger(m2, m3)));
+    for (; i < n; i++) max = x[xo + i] > max ? x[xo + i] : max;
+    return max == Float.NEGATIVE_INFINITY ? orNaN(x, xo, n) : max;
+  }
+
+  private static float orNaN(float[] x, int xo, int n) {
+    float max = Float.NEGATIVE_INFINITY;
+    for (int i = 0; i < n; i++) max = Math.max(max, x[xo + i]);
     return max;
   }
 
-  /** {@code y = e^(x·scale − shift)}; returns Σ y. y may be x. */
-  static double exp(float[] x, int xo, int n, float scale, float shift, float[] y, int yo) {
+  /** {@code y = e^(x − max)}, no x above max; returns Σ y. y may be x. */
+  static double exp(float[] x, int xo, int n, float max, float[] y, int yo) {
     double sum = 0;
     int i = 0;
     while (i < Lanes.bound(n)) {
       int end = Math.min(Lanes.bound(n), i + CHUNK);
       FloatVector s = FloatVector.zero(F);
       for (; i < end; i += VL) {
-        FloatVector e = VectorMath.exp(load(x, xo + i).fma(all(scale), all(-shift)));
+        FloatVector e = VectorMath.expDown(load(x, xo + i).sub(max));
         e.intoArray(y, yo + i);
         s = s.add(e);
       }
       sum += Lanes.sum(s);
     }
     for (; i < n; i++) {
-      float e = VectorMath.exp(Math.fma(x[xo + i], scale, -shift));
+      float e = VectorMath.exp(x[xo + i] - max);
       y[yo + i] = e;
       sum += e;
     }
@@ -60,7 +75,7 @@ final class RowKernels {
       Arrays.fill(y, yo, yo + n, 0);
       return;
     }
-    double sum = exp(x, xo, n, 1, max, y, yo);
+    double sum = exp(x, xo, n, max, y, yo);
     scale(y, yo, n, (float) (1 / sum));
   }
 
@@ -68,7 +83,7 @@ final class RowKernels {
   static float crossEntropy(float[] x, int xo, int n, int target, float scale, boolean gradient) {
     float max = max(x, xo, n);
     float hit = x[xo + target];
-    double sum = exp(x, xo, n, 1, max, x, xo);
+    double sum = exp(x, xo, n, max, x, xo);
     if (gradient) {
       scale(x, xo, n, (float) (scale / sum));
       // From the loss's own numbers: p − 1 of a rounded p would lose what is left of a sure answer.

@@ -1,6 +1,6 @@
 package dev.outpost.tensor.kernel.vector;
 
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.ArrayDeque;
 
 /**
  * Lends the buffers of one task and takes them back, so that a loop of equal shapes allocates
@@ -19,12 +19,27 @@ final class Scratch {
   /** Below this a product is too short to be worth a large array. */
   private static final int WORTH_ALIGNING = 1 << 16;
 
-  private final ConcurrentLinkedQueue<float[]> free = new ConcurrentLinkedQueue<>();
+  // Stacks: what was used last is still in the cache. Locked, for a queue without locks allocates
+  // a node per buffer.
+  private final ArrayDeque<float[]> free = new ArrayDeque<>();
+  private final ArrayDeque<double[]> freeDoubles = new ArrayDeque<>();
 
   /** At least {@code size} floats, contents undefined. */
   float[] take(int size) {
-    float[] buffer = free.poll();
+    float[] buffer;
+    synchronized (free) {
+      buffer = free.poll();
+    }
     return buffer != null && buffer.length >= size ? buffer : new float[size];
+  }
+
+  /** At least {@code size} doubles, contents undefined. */
+  double[] takeDoubles(int size) {
+    double[] buffer;
+    synchronized (freeDoubles) {
+      buffer = freeDoubles.poll();
+    }
+    return buffer != null && buffer.length >= size ? buffer : new double[size];
   }
 
   /**
@@ -37,6 +52,14 @@ final class Scratch {
   }
 
   void give(float[] buffer) {
-    free.add(buffer);
+    synchronized (free) {
+      free.push(buffer);
+    }
+  }
+
+  void give(double[] buffer) {
+    synchronized (freeDoubles) {
+      freeDoubles.push(buffer);
+    }
   }
 }

@@ -37,6 +37,11 @@ final class Split {
     ranges(team, (long) rows * cols, rows, Math.max(1, ELEMENTS / Math.max(1, cols)), range);
   }
 
+  /** Ranges of {@code block} rows of {@code cols} elements each. */
+  static void rows(Team team, int rows, int cols, int block, Range range) {
+    ranges(team, (long) rows * cols, rows, block, range);
+  }
+
   /** Ranges of columns, {@code block} at a time. */
   static void columns(Team team, int rows, int cols, int block, Range range) {
     ranges(team, (long) rows * cols, cols, block, range);
@@ -44,6 +49,12 @@ final class Split {
 
   private static void ranges(Team team, long work, int size, int step, Range range) {
     int n = (int) (((long) size + step - 1) / step);
-    tasks(team, work, n, i -> range.run(i * step, (int) Math.min(size, (i + 1L) * step)));
+    if (work < WORTH_SHARING || team.threads() == 1)
+      for (int i = 0; i < n; i++) run(range, size, step, i);
+    else team.forEachNear(n, i -> run(range, size, step, i));
+  }
+
+  private static void run(Range range, int size, int step, int i) {
+    range.run(i * step, (int) Math.min(size, (i + 1L) * step));
   }
 }

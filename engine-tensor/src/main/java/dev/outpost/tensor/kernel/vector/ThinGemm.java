@@ -5,6 +5,7 @@ import static dev.outpost.tensor.kernel.vector.Lanes.VL;
 import static dev.outpost.tensor.kernel.vector.Lanes.all;
 import static dev.outpost.tensor.kernel.vector.Lanes.load;
 
+import dev.outpost.tensor.DType;
 import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.tensor.kernel.Team;
 import java.util.Arrays;
@@ -16,7 +17,7 @@ import jdk.incubator.vector.FloatVector;
  */
 final class ThinGemm {
   /** Rows up to which packing does not pay. */
-  static final int MAX_ROWS = 4;
+  static final int MAX_ROWS = 8;
 
   private static final int COLUMNS = 512;
 
@@ -41,13 +42,41 @@ final class ThinGemm {
     if (b.colStride() == 1) {
       int tasks = (c.cols() + COLUMNS - 1) / COLUMNS;
       Split.tasks(team, work, tasks, t -> byRows(rows, b, c, t * COLUMNS, accumulate));
+    } else if (a.rows() == 1 && !b.onHeap() && inBlocks(b)) {
+      if (b.dtype() == DType.Q4_0) QuantDots.prepared(rows, k);
+      int step = step(k);
+      int tasks = (c.cols() + step - 1) / step;
+      Split.tasks(team, work, tasks, t -> dots(rows, b, c, t * step, step, accumulate));
     } else {
       // Four dot products at a time; enough of them that a task is worth handing out.
-      int step = Math.max(4, (1 << 15) / Math.max(1, k) & -4);
+      int step = step(k);
       int tasks = (c.cols() + step - 1) / step;
       Split.tasks(team, work, tasks, t -> byColumns(rows, b, c, t * step, step, accumulate));
     }
     scratch.give(rows);
+  }
+
+  private static int step(int k) {
+    return Math.max(4, (1 << 15) / Math.max(1, k) & -4);
+  }
+
+  /** Whether each column of b is whole blocks of its type. */
+  private static boolean inBlocks(MatView b) {
+    return b.rowStride() == 1
+        && ((b.offset() | b.colStride() | b.rows()) & b.dtype().blockSize() - 1) == 0;
+  }
+
+  /** One row of a, b's columns contiguous in native memory: decoded on the way. */
+  private void dots(float[] a, MatView b, MatView c, int j, int step, boolean accumulate) {
+    int n = Math.min(step, c.cols() - j);
+    int k = b.rows();
+    long at = b.offset() + (long) j * b.colStride();
+    float[] sums = scratch.take(n);
+    SegmentDots.rows(b.segment(), b.dtype(), at, b.colStride(), n, a, k, sums, 0);
+    int to = (int) c.offset() + j;
+    if (accumulate) for (int i = 0; i < n; i++) c.data()[to + i] += sums[i];
+    else System.arraycopy(sums, 0, c.data(), to, n);
+    scratch.give(sums);
   }
 
   /**

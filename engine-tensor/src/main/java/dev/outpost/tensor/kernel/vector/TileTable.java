@@ -9,8 +9,9 @@ package dev.outpost.tensor.kernel.vector;
  *     b and one broadcast of a must fit in the registers
  * @param mc rows of a per task, a multiple of mr: {@code mc·kc} floats stay in the second-level
  *     cache
- * @param kc depth of a block: {@code kc·nr} floats of b stay in the first-level cache
- * @param nc columns of b packed at a time
+ * @param kc depth of a block: deep, because every pass over k reads and writes c once more, and its
+ *     lines come from memory; {@code kc·nr} floats of b come from the second-level cache in time
+ * @param nc columns of b packed at a time: {@code kc·nc} floats stay in the last-level cache
  * @param nb columns per task
  * @param ms rows of a packed at a time, a multiple of mc
  */
@@ -18,9 +19,17 @@ record TileTable(int mr, int nv, int mc, int kc, int nc, int nb, int ms) {
   static final TileTable HERE = forRegisters(Lanes.registers());
 
   static TileTable forRegisters(int registers) {
-    return registers >= 32
-        ? new TileTable(8, 2, 64, 256, 3072, 512, 2048)
-        : new TileTable(4, 2, 64, 256, 3072, 512, 2048);
+    int mr = registers >= 32 ? Tile12x2.MR : Tile4x2.MR;
+    return new TileTable(mr, 2, 96, 1024, 1024, 256, 2304);
+  }
+
+  /**
+   * Depth of the blocks that a product over {@code k} is cut into: at most kc, all about equal,
+   * whole vectors and whole quantisation blocks of 32.
+   */
+  int depth(int k) {
+    int blocks = Math.max(1, (k + kc - 1) / kc);
+    return PackedGemm.up((k + blocks - 1) / blocks, 32);
   }
 
   /** Columns of the register tile. */

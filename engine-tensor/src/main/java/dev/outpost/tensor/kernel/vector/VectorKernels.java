@@ -6,6 +6,7 @@ import dev.outpost.tensor.kernel.AttentionShape;
 import dev.outpost.tensor.kernel.HeadView;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.MatView;
+import dev.outpost.tensor.kernel.RotaryShape;
 import dev.outpost.tensor.kernel.Team;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.tensor.weight.HeapWeight;
@@ -29,6 +30,8 @@ public final class VectorKernels implements Kernels {
   private final ThinGemm thinGemm;
   private final AttentionForward attentionForward;
   private final AttentionBackward attentionBackward;
+  private final LayerNormBackward layerNormBackward;
+  private final RmsNormBackward rmsNormBackward;
 
   /** Runs on these threads. Fails to load where the module jdk.incubator.vector is missing. */
   public VectorKernels(Team team) {
@@ -37,6 +40,8 @@ public final class VectorKernels implements Kernels {
     this.thinGemm = new ThinGemm(team, scratch);
     this.attentionForward = new AttentionForward(team, scratch);
     this.attentionBackward = new AttentionBackward(team, scratch);
+    this.layerNormBackward = new LayerNormBackward(team, scratch);
+    this.rmsNormBackward = new RmsNormBackward(team, scratch);
   }
 
   @Override
@@ -98,7 +103,7 @@ public final class VectorKernels implements Kernels {
         x.rows(),
         x.cols(),
         ColumnKernels.BLOCK,
-        (from, to) -> ColumnKernels.sum(x, from, to, out, accumulate));
+        (from, to) -> ColumnKernels.sum(x, from, to, out, accumulate, scratch));
   }
 
   @Override
@@ -199,6 +204,11 @@ public final class VectorKernels implements Kernels {
       @Nullable Tensor dgamma,
       @Nullable Tensor dbeta,
       boolean accumulateParameters) {
+    if (dx != null && dgamma != null && dbeta != null) {
+      layerNormBackward.run(
+          x, gamma, mean, rstd, dy, dx, accumulateX, dgamma, dbeta, accumulateParameters);
+      return;
+    }
     int cols = x.cols();
     if (dgamma != null && dbeta != null)
       Split.columns(
@@ -208,27 +218,141 @@ public final class VectorKernels implements Kernels {
           ColumnKernels.BLOCK,
           (from, to) ->
               ColumnKernels.normParameters(
-                  x, mean, rstd, dy, from, to, dgamma, dbeta, accumulateParameters));
+                  x, mean, rstd, dy, from, to, dgamma, dbeta, accumulateParameters, scratch));
     if (dx == null) return;
     Split.rows(
         team,
         x.rows(),
         cols,
         (from, to) -> {
+          float[] averages = scratch.take(2);
           for (int r = from; r < to; r++)
-            NormKernels.backward(
+            layerNormRow(x, gamma, mean, rstd, dy, r, dx, accumulateX, averages);
+          scratch.give(averages);
+        });
+  }
+
+  private static void layerNormRow(
+      Tensor x,
+      Tensor gamma,
+      Tensor mean,
+      Tensor rstd,
+      Tensor dy,
+      int row,
+      Tensor dx,
+      boolean add,
+      float[] averages) {
+    int n = x.cols();
+    int xo = x.offset() + row * n;
+    int dyo = dy.offset() + row * n;
+    float[] g = gamma.data();
+    int go = gamma.offset();
+    float m = mean.get(row);
+    float s = rstd.get(row);
+    NormKernels.averages(x.data(), xo, dy.data(), dyo, g, go, n, m, s, averages, 0);
+    NormKernels.dx(
+        x.data(),
+        xo,
+        dy.data(),
+        dyo,
+        g,
+        go,
+        n,
+        m,
+        s,
+        averages[0],
+        averages[1],
+        dx.data(),
+        dx.offset() + row * n,
+        add);
+  }
+
+  @Override
+  public void rmsNorm(Tensor x, Tensor gamma, float eps, Tensor y, Tensor rstd) {
+    int cols = x.cols();
+    Split.rows(
+        team,
+        x.rows(),
+        cols,
+        (from, to) -> {
+          for (int r = from; r < to; r++)
+            RmsNormKernels.forward(
                 x.data(),
                 x.offset() + r * cols,
-                dy.data(),
-                dy.offset() + r * cols,
+                cols,
                 gamma.data(),
                 gamma.offset(),
-                cols,
-                mean.get(r),
-                rstd.get(r),
-                dx.data(),
-                dx.offset() + r * cols,
-                accumulateX);
+                eps,
+                y.data(),
+                y.offset() + r * cols,
+                rstd.data(),
+                rstd.offset() + r);
+        });
+  }
+
+  @Override
+  public void rmsNormBackward(
+      Tensor x,
+      Tensor gamma,
+      Tensor rstd,
+      Tensor dy,
+      @Nullable Tensor dx,
+      boolean accumulateX,
+      @Nullable Tensor dgamma,
+      boolean accumulateGamma) {
+    rmsNormBackward.run(x, gamma, rstd, dy, dx, accumulateX, dgamma, accumulateGamma);
+  }
+
+  @Override
+  public void rotary(RotaryShape shape, Tensor angles, HeadView x, HeadView y, boolean inverse) {
+    int rows = shape.batch() * shape.time();
+    Split.rows(
+        team,
+        rows,
+        shape.heads() * shape.headDim(),
+        (from, to) -> RotaryKernels.rows(shape, angles, x, y, inverse, from, to));
+  }
+
+  @Override
+  public void gate(UnaryMap op, Tensor gate, Tensor up, Tensor y) {
+    Split.elements(
+        team,
+        y.size(),
+        (from, to) ->
+            GateKernels.forward(
+                op,
+                gate.data(),
+                gate.offset() + from,
+                up.data(),
+                up.offset() + from,
+                y.data(),
+                y.offset() + from,
+                to - from));
+  }
+
+  @Override
+  public void gateBackward(
+      UnaryMap op, Tensor gate, Tensor up, Tensor dy, Tensor dgate, Tensor dup) {
+    Split.elements(
+        team,
+        dy.size(),
+        (from, to) -> {
+          float[] piece = scratch.take(GateKernels.PIECE);
+          GateKernels.backward(
+              op,
+              gate.data(),
+              gate.offset() + from,
+              up.data(),
+              up.offset() + from,
+              dy.data(),
+              dy.offset() + from,
+              dgate.data(),
+              dgate.offset() + from,
+              dup.data(),
+              dup.offset() + from,
+              to - from,
+              piece);
+          scratch.give(piece);
         });
   }
 
@@ -378,10 +502,12 @@ public final class VectorKernels implements Kernels {
 
   /** One sum per fixed chunk, added up in the chunks' order. */
   private double partialSums(int size, IntToDoubleFunction chunkFrom) {
-    double[] parts = new double[(int) (((long) size + PARTIAL - 1) / PARTIAL)];
-    Split.tasks(team, size, parts.length, t -> parts[t] = chunkFrom.applyAsDouble(t * PARTIAL));
+    int n = (int) (((long) size + PARTIAL - 1) / PARTIAL);
+    double[] parts = scratch.takeDoubles(n);
+    Split.tasks(team, size, n, t -> parts[t] = chunkFrom.applyAsDouble(t * PARTIAL));
     double sum = 0;
-    for (double part : parts) sum += part;
+    for (int t = 0; t < n; t++) sum += parts[t];
+    scratch.give(parts);
     return sum;
   }
 }

@@ -1,5 +1,6 @@
 package dev.outpost.tensor.kernel.vector;
 
+import dev.outpost.tensor.kernel.Ceilings;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.KernelsProvider;
 import dev.outpost.tensor.kernel.Team;
@@ -32,6 +33,11 @@ public final class VectorKernelsProvider implements KernelsProvider {
     if (vm.contains("interpreted mode"))
       return Optional.of("the JVM only interprets; start java without -Xint");
     return Optional.empty();
+  }
+
+  @Override
+  public Ceilings ceilings() {
+    return new VectorCeilings();
   }
 
   @Override

@@ -65,6 +65,29 @@ final class VectorMath {
     return y.blend(Float.POSITIVE_INFINITY, x.compare(VectorOperators.GT, EXP_MAX));
   }
 
+  /** As {@link #exp} for x of at most 0, which cannot overflow. */
+  static FloatVector expDown(FloatVector x) {
+    FloatVector t = x.fma(all(LOG2_E), all(ROUNDER));
+    FloatVector n = t.sub(ROUNDER);
+    FloatVector r = n.fma(all(-LN2_HIGH), x);
+    r = n.fma(all(-LN2_LOW), r);
+    return power(x, t, r);
+  }
+
+  /** {@code 2ⁿ·e^r}, n in t's low bits; 0 where x is below e's range. */
+  private static FloatVector power(FloatVector x, FloatVector t, FloatVector r) {
+    FloatVector p = all(1.9875691500e-4f).fma(r, all(1.3981999507e-3f));
+    p = p.fma(r, all(8.3334519073e-3f));
+    p = p.fma(r, all(4.1665795894e-2f));
+    p = p.fma(r, all(1.6666665459e-1f));
+    p = p.fma(r, all(5.0000001201e-1f));
+    p = p.fma(r.mul(r), r).add(1f);
+    return p.reinterpretAsInts()
+        .add(t.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
+        .reinterpretAsFloats()
+        .blend(0f, x.compare(VectorOperators.LT, EXP_MIN));
+  }
+
   /** The same arithmetic for one number, bit for bit: the end of a row that fills no vector. */
   static float exp(float x) {
     float t = Math.fma(x, LOG2_E, ROUNDER);
@@ -123,12 +146,18 @@ final class VectorMath {
     return p.mul(t).mul(bell);
   }
 
-  /** e^(−x²/2); the rounding of x² is put back, or the tail would lose digits. */
+  /**
+   * e^(−x²/2) by exp's arithmetic, but the remainder is taken from the exact square: with a rounded
+   * one the tail would lose digits. {@code n·LN2_HIGH} is exact.
+   */
   static FloatVector bell(FloatVector x) {
-    FloatVector square = x.mul(x);
-    FloatVector lost = x.fma(x, square.neg());
-    FloatVector e = exp(square.mul(-0.5f));
-    return lost.mul(-0.5f).fma(e, e).blend(0f, square.compare(VectorOperators.GT, 174f));
+    FloatVector half = x.mul(-0.5f);
+    FloatVector square = half.mul(x);
+    FloatVector t = square.fma(all(LOG2_E), all(ROUNDER));
+    FloatVector n = t.sub(ROUNDER);
+    FloatVector r = half.fma(x, n.mul(-LN2_HIGH));
+    r = n.fma(all(-LN2_LOW), r);
+    return power(square, t, r);
   }
 
   /** Φ(x), the normal distribution. */

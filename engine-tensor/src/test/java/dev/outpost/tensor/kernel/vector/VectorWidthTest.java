@@ -13,12 +13,26 @@ class VectorWidthTest {
   @ParameterizedTest
   @ValueSource(ints = {128, 256, 512})
   void everyWidthAgreesWithTheSpecification(int bits) throws IOException, InterruptedException {
+    agrees(bits, "-XX:UseAVX=3");
+  }
+
+  /** Sixteen registers: other tiles than a machine with 32 takes. */
+  @ParameterizedTest
+  @ValueSource(ints = {128, 256})
+  void tilesForSixteenRegistersAgree(int bits) throws IOException, InterruptedException {
+    agrees(bits, "-XX:UseAVX=2");
+  }
+
+  private static void agrees(int bits, String registers) throws IOException, InterruptedException {
     Process child =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--add-modules",
                 "jdk.incubator.vector",
                 "-XX:TieredStopAtLevel=1",
+                // Other processors than x86 do not know the flag.
+                "-XX:+IgnoreUnrecognizedVMOptions",
+                registers,
                 "-D" + Lanes.PROPERTY + "=" + bits,
                 "-cp",
                 System.getProperty("java.class.path"),

@@ -1,0 +1,120 @@
+package dev.outpost.tensor.kernel.vector;
+
+import static dev.outpost.tensor.kernel.vector.AttentionTile.NR;
+import static dev.outpost.tensor.kernel.vector.Lanes.VL;
+import static dev.outpost.tensor.kernel.vector.Lanes.all;
+import static dev.outpost.tensor.kernel.vector.Lanes.load;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * What attention does to a block of scores [n, NR] between its products. Called through one
+ * interface on purpose: C2 cannot inline a call with so many targets, and inlined together the
+ * loops would pass what it inlines vectors in, and leave them as heap objects.
+ */
+enum AttentionStep {
+  /** Each lane's maximum: {@code w[x + lane] = max(w[x + lane], block)}; NaN shows in the sum. */
+  MAX {
+    @Override
+    void run(float[] w, int at, int n, int x, int y, int z) {
+      for (int c = 0; c < NR; c += VL) {
+        FloatVector even = load(w, x + c);
+        FloatVector odd = even;
+        int r = 0;
+        for (; r + 2 <= n; r += 2) {
+          even = Lanes.larger(even, load(w, at + r * NR + c));
+          odd = Lanes.larger(odd, load(w, at + (r + 1) * NR + c));
+        }
+        if (r < n) even = Lanes.larger(even, load(w, at + r * NR + c));
+        Lanes.larger(even, odd).intoArray(w, x + c);
+      }
+    }
+  },
+
+  /** {@code s = e^(s − w[x + lane])}, added up to {@code w[y + lane]}. */
+  EXP {
+    @Override
+    void run(float[] w, int at, int n, int x, int y, int z) {
+      for (int c = 0; c < NR; c += VL) {
+        FloatVector max = load(w, x + c);
+        FloatVector sum = load(w, y + c);
+        for (int r = 0; r < n; r++) {
+          FloatVector e = VectorMath.exp(load(w, at + r * NR + c).sub(max));
+          e.intoArray(w, at + r * NR + c);
+          sum = sum.add(e);
+        }
+        sum.intoArray(w, y + c);
+      }
+    }
+  },
+
+  /** Every row times its lane's factor {@code w[x + lane]}. */
+  SCALE {
+    @Override
+    void run(float[] w, int at, int n, int x, int y, int z) {
+      for (int c = 0; c < NR; c += VL) {
+        FloatVector factor = load(w, x + c);
+        for (int r = 0; r < n; r++) {
+          int i = at + r * NR + c;
+          load(w, i).mul(factor).intoArray(w, i);
+        }
+      }
+    }
+  },
+
+  /** Rows are keys from y on; those a lane's query does not see, {@code w[x + lane]}, are −∞. */
+  HIDE_KEYS {
+    @Override
+    void run(float[] w, int at, int n, int x, int y, int z) {
+      for (int c = 0; c < NR; c += VL) {
+        FloatVector seen = load(w, x + c);
+        for (int r = 0; r < n; r++) {
+          int i = at + r * NR + c;
+          load(w, i)
+              .blend(
+                  Float.NEGATIVE_INFINITY, seen.compare(VectorOperators.LE, all((float) (y + r))))
+              .intoArray(w, i);
+        }
+      }
+    }
+  },
+
+  /** Lanes are keys from y on; those a row's query does not see, {@code w[x + row]}, are −∞. */
+  HIDE_LANES {
+    @Override
+    void run(float[] w, int at, int n, int x, int y, int z) {
+      for (int c = 0; c < NR; c += VL)
+        for (int r = 0; r < n; r++) {
+          int i = at + r * NR + c;
+          FloatVector limit = all(w[x + r] - (y + c));
+          load(w, i)
+              .blend(Float.NEGATIVE_INFINITY, LANE.compare(VectorOperators.GE, limit))
+              .intoArray(w, i);
+        }
+    }
+  },
+
+  /** {@code p = e^(s − w[y + row])} and, in the block at x, {@code ds = p·(dp − w[z + row])}. */
+  GRADIENT {
+    @Override
+    void run(float[] w, int at, int n, int x, int y, int z) {
+      for (int c = 0; c < NR; c += VL)
+        for (int r = 0; r < n; r++) {
+          int i = r * NR + c;
+          FloatVector p = VectorMath.exp(load(w, at + i).sub(w[y + r]));
+          p.intoArray(w, at + i);
+          load(w, x + i).sub(w[z + r]).mul(p).intoArray(w, x + i);
+        }
+    }
+  };
+
+  private static final FloatVector LANE = FloatVector.zero(Lanes.F).addIndex(1);
+
+  abstract void run(float[] w, int at, int n, int x, int y, int z);
+
+  /** The one place steps are called from. */
+  static void apply(AttentionStep step, float[] w, int at, int n, int x, int y, int z) {
+    step.run(w, at, n, x, y, z);
+  }
+}

@@ -1,0 +1,150 @@
+package dev.outpost.transformer.layer;
+
+import dev.outpost.autograd.Tape;
+import dev.outpost.autograd.Var;
+import dev.outpost.autograd.op.Attention;
+import dev.outpost.autograd.op.Rotary;
+import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.AttentionShape;
+import dev.outpost.tensor.kernel.HeadView;
+import dev.outpost.tensor.kernel.RotaryShape;
+import dev.outpost.transformer.module.Module;
+import dev.outpost.transformer.module.ParameterVisitor;
+import dev.outpost.transformer.module.Pass;
+import dev.outpost.transformer.module.Projection;
+import dev.outpost.transformer.module.Rewriter;
+
+/**
+ * The projections that make queries, keys and values, as the family's files store them: fused in
+ * one matrix or three of their own.
+ */
+public sealed interface QueryKeyValue extends Module<QueryKeyValue> {
+  /** x [B·T, C] → queries, keys and values of every position. */
+  Heads apply(Pass pass, Var x);
+
+  /** Queries, keys and values on a tape. */
+  sealed interface Heads {
+    /** The same with queries and keys turned by position; {@code s} counts the query heads. */
+    Heads turned(Tape tape, RotaryShape s, Tensor angles, int kvHeads);
+
+    /** Every query over the keys of this pass: [B·T, H·D]. */
+    Var attend(Tape tape, AttentionShape s);
+
+    /** Queries; {@code s} has this pass's positions, as for the two below. */
+    HeadView queries(AttentionShape s);
+
+    /** Keys. */
+    HeadView keys(AttentionShape s);
+
+    /** Values. */
+    HeadView values(AttentionShape s);
+  }
+
+  /**
+   * One projection.
+   *
+   * @param qkv C → (H + 2·Hkv)·D, columns ordered query, key, value
+   */
+  record Fused(Projection qkv) implements QueryKeyValue {
+    @Override
+    public Heads apply(Pass pass, Var x) {
+      return new FusedHeads(qkv.apply(pass, "attn.qkv", x));
+    }
+
+    @Override
+    public void visit(String path, ParameterVisitor visitor) {
+      qkv.visit(path + ".qkv", visitor);
+    }
+
+    @Override
+    public QueryKeyValue rewrite(String path, Rewriter r) {
+      return new Fused(qkv.rewrite(path + ".qkv", r));
+    }
+  }
+
+  /**
+   * Three projections.
+   *
+   * @param q C → H·D
+   * @param k C → Hkv·D
+   * @param v C → Hkv·D
+   */
+  record Separate(Projection q, Projection k, Projection v) implements QueryKeyValue {
+    @Override
+    public Heads apply(Pass pass, Var x) {
+      return new SeparateHeads(
+          q.apply(pass, "attn.q", x), k.apply(pass, "attn.k", x), v.apply(pass, "attn.v", x));
+    }
+
+    @Override
+    public void visit(String path, ParameterVisitor visitor) {
+      q.visit(path + ".q", visitor);
+      k.visit(path + ".k", visitor);
+      v.visit(path + ".v", visitor);
+    }
+
+    @Override
+    public QueryKeyValue rewrite(String path, Rewriter r) {
+      return new Separate(
+          q.rewrite(path + ".q", r), k.rewrite(path + ".k", r), v.rewrite(path + ".v", r));
+    }
+  }
+
+  /** Side by side in one tensor. */
+  record FusedHeads(Var qkv) implements Heads {
+    @Override
+    public Heads turned(Tape tape, RotaryShape s, Tensor angles, int kvHeads) {
+      // Keys lie right behind the queries: to the rotation they are more heads.
+      return new FusedHeads(Rotary.rotary(tape, s.ofHeads(s.heads() + kvHeads), angles, qkv));
+    }
+
+    @Override
+    public Var attend(Tape tape, AttentionShape s) {
+      return Attention.attention(tape, s, qkv);
+    }
+
+    @Override
+    public HeadView queries(AttentionShape s) {
+      return HeadView.of(qkv.value(), s.queries(), 0);
+    }
+
+    @Override
+    public HeadView keys(AttentionShape s) {
+      return HeadView.of(qkv.value(), s.queries(), s.heads() * s.headDim());
+    }
+
+    @Override
+    public HeadView values(AttentionShape s) {
+      return HeadView.of(qkv.value(), s.queries(), (s.heads() + s.kvHeads()) * s.headDim());
+    }
+  }
+
+  /** A tensor each. */
+  record SeparateHeads(Var q, Var k, Var v) implements Heads {
+    @Override
+    public Heads turned(Tape tape, RotaryShape s, Tensor angles, int kvHeads) {
+      return new SeparateHeads(
+          Rotary.rotary(tape, s, angles, q), Rotary.rotary(tape, s.ofHeads(kvHeads), angles, k), v);
+    }
+
+    @Override
+    public Var attend(Tape tape, AttentionShape s) {
+      return Attention.attention(tape, s, q, k, v);
+    }
+
+    @Override
+    public HeadView queries(AttentionShape s) {
+      return HeadView.of(q.value(), s.queries(), 0);
+    }
+
+    @Override
+    public HeadView keys(AttentionShape s) {
+      return HeadView.of(k.value(), s.queries(), 0);
+    }
+
+    @Override
+    public HeadView values(AttentionShape s) {
+      return HeadView.of(v.value(), s.queries(), 0);
+    }
+  }
+}

@@ -1,0 +1,145 @@
+package dev.outpost.transformer.load;
+
+import dev.outpost.tensor.Shape;
+import dev.outpost.tensor.io.FormatException;
+import dev.outpost.tensor.io.GgufFile;
+import dev.outpost.tensor.io.GgufMetadata;
+import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.weight.HeapWeight;
+import dev.outpost.tensor.weight.MappedWeight;
+import dev.outpost.transformer.Spec;
+import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.family.Llama;
+import dev.outpost.transformer.module.Parameter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A Llama in a GGUF file. Matrices are read in place, but for the queries' and keys': llama.cpp
+ * turns neighbouring numbers by position where Hugging Face turns a head's halves, so converters
+ * interleave those rows. They are copied back into halves, in their stored type.
+ */
+record GgufModel(JsonObject config, TransformerModel model, LoadReport report) {
+  private static final int MAX = 1 << 24;
+  private static final NameTable NAMES =
+      NameTable.of("")
+          .name("embed.token.weight", "token_embd.weight")
+          .name("norm.weight", "output_norm.weight")
+          .name("head.weight", "output.weight")
+          .name("blocks.{}.norm1.weight", "blk.{}.attn_norm.weight")
+          .name("blocks.{}.norm2.weight", "blk.{}.ffn_norm.weight")
+          .name("blocks.{}.attn.q.weight", "blk.{}.attn_q.weight")
+          .name("blocks.{}.attn.k.weight", "blk.{}.attn_k.weight")
+          .name("blocks.{}.attn.v.weight", "blk.{}.attn_v.weight")
+          .name("blocks.{}.attn.out.weight", "blk.{}.attn_output.weight")
+          .name("blocks.{}.mlp.gate.weight", "blk.{}.ffn_gate.weight")
+          .name("blocks.{}.mlp.up.weight", "blk.{}.ffn_up.weight")
+          .name("blocks.{}.mlp.down.weight", "blk.{}.ffn_down.weight");
+
+  /** Whether a path names a GGUF file rather than a folder. */
+  static boolean names(Path path) {
+    return Files.isRegularFile(path) && path.toString().endsWith(".gguf");
+  }
+
+  static GgufModel read(GgufFile file) throws FormatException {
+    Spec spec = spec(file);
+    Set<String> used = new HashSet<>();
+    TransformerModel model =
+        ModelFactory.build(
+            spec,
+            (name, shape) -> {
+              used.add(NAMES.theirs(name));
+              return parameter(file, spec, name, shape);
+            });
+    List<String> unused = new ArrayList<>(file.names());
+    unused.removeAll(used);
+    unused.sort(null);
+    int end =
+        file.metadata().integer("tokenizer.ggml.eos_token_id", 0, spec.vocabularySize() - 1, 0);
+    return new GgufModel(
+        new Llama().write(spec, end), model, new LoadReport(unused, List.of(), List.of()));
+  }
+
+  private static Spec spec(GgufFile file) throws FormatException {
+    GgufMetadata m = file.metadata();
+    String architecture = m.text("general.architecture");
+    if (!architecture.equals("llama"))
+      throw m.wrong("general.architecture", "is \"" + architecture + "\"; only llama is supported");
+    for (String refused : List.of("rope_freqs.weight", "blk.0.attn_q.bias", "blk.0.ffn_up.bias"))
+      if (file.names().contains(refused))
+        throw new FormatException(
+            file.path()
+                + ": tensor "
+                + refused
+                + ": scaled positions and biases are not supported");
+    String scaling = m.optionalText("llama.rope.scaling.type").orElse("none");
+    if (!scaling.equals("none"))
+      throw m.wrong("llama.rope.scaling.type", "is \"" + scaling + "\"; only none is supported");
+    m.integer("llama.expert_count", 0, 0, 0);
+    int width = m.integer("llama.embedding_length", 1, MAX);
+    int heads = m.integer("llama.attention.head_count", 1, MAX);
+    int kvHeads = m.integer("llama.attention.head_count_kv", 1, MAX, heads);
+    if (heads % kvHeads != 0)
+      throw m.wrong("llama.attention.head_count_kv", "must divide head_count " + heads);
+    int headDim = m.integer("llama.attention.key_length", 1, 1 << 16, Math.max(1, width / heads));
+    m.integer("llama.attention.value_length", headDim, headDim, headDim);
+    m.integer("llama.rope.dimension_count", headDim, headDim, headDim);
+    if (headDim % 2 != 0 || (long) heads * headDim > MAX)
+      throw m.wrong("llama.attention.head_count", "gives heads of size " + headDim);
+    double eps = m.number("llama.attention.layer_norm_rms_epsilon", 1e-5);
+    double theta = m.number("llama.rope.freq_base", 10_000);
+    if (!((float) eps > 0) || !(theta >= 1))
+      throw m.wrong(
+          "llama.rope.freq_base and layer_norm_rms_epsilon",
+          "must be at least 1 and positive, got " + theta + " and " + eps);
+    return Llama.spec(
+        file.weight("token_embd.weight").shape().rows(),
+        m.integer("llama.context_length", 1, MAX),
+        width,
+        m.integer("llama.block_count", 1, 10_000),
+        heads,
+        kvHeads,
+        headDim,
+        m.integer("llama.feed_forward_length", 1, MAX),
+        (float) eps,
+        theta,
+        !file.names().contains("output.weight"));
+  }
+
+  private static Parameter parameter(GgufFile file, Spec spec, String name, Shape shape)
+      throws FormatException {
+    String theirs = NAMES.theirs(name);
+    MappedWeight w = file.weight(theirs);
+    if (!w.shape().equals(shape))
+      throw new FormatException(
+          file.path()
+              + ": tensor "
+              + theirs
+              + " has shape "
+              + w.shape()
+              + ", but the metadata asks for "
+              + shape
+              + " (parameter "
+              + name
+              + ")");
+    if (shape.rank() == 1) return Parameter.frozen(HeapWeight.of(w.toTensor()));
+    boolean turned = name.endsWith(".attn.q.weight") || name.endsWith(".attn.k.weight");
+    return Parameter.frozen(
+        turned ? file.reordered(w, halves(shape.rows(), spec.attention().headDim())) : w);
+  }
+
+  /** Row h·D + s·D/2 + i of halves is row h·D + 2i + s of neighbours. */
+  private static int[] halves(int rows, int headDim) {
+    int[] from = new int[rows];
+    int half = headDim / 2;
+    for (int r = 0; r < rows; r++) {
+      int d = r % headDim;
+      from[r] = r - d + 2 * (d % half) + d / half;
+    }
+    return from;
+  }
+}
