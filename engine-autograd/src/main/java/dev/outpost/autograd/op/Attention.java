@@ -14,10 +14,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Scaled dot-product attention of every head: {@code out = softmax(scale·q·kᵀ + mask)·v}.
+ * Dot-product attention of every head: {@code out = softmax(S)·v} over the keys that each query
+ * sees, {@code S = cap(scale·q·kᵀ) + bias} as {@link dev.outpost.tensor.kernel.AttentionScores}
+ * says.
  *
  * <p>Backward recomputes the probabilities P from the saved log-sum-exp (Dao et al. 2022): {@code
- * dv = Pᵀ·dout, dS = P ⊙ (dout·vᵀ − Σ dout ⊙ out), dq = scale·dS·k, dk = scale·dSᵀ·q}.
+ * dv = Pᵀ·dout, dS = P ⊙ (dout·vᵀ − Σ dout ⊙ out) ⊙ cap', dq = scale·dS·k, dk = scale·dSᵀ·q}.
  */
 public final class Attention {
   private Attention() {}

@@ -4,6 +4,7 @@ import dev.outpost.autograd.GradCheck;
 import dev.outpost.autograd.Recompute;
 import dev.outpost.autograd.Var;
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.AttentionScores;
 import dev.outpost.tensor.kernel.AttentionShape;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.RotaryShape;
@@ -183,6 +184,40 @@ class GradientsOfOpsTest {
         normal(1, batch * queries, heads * headDim),
         normal(2, batch * keys, kvHeads * headDim),
         normal(3, batch * keys, kvHeads * headDim));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "5, 5, true, 2, 0, false, false",
+    "4, 6, false, 2, 0, false, false",
+    "5, 5, true, 0, 0.9, false, false",
+    "4, 5, true, 0, 0, true, false",
+    "5, 5, false, 0, 0, false, true",
+    "3, 6, true, 3, 0.9, true, true",
+    "11, 12, false, 4, 0.9, true, true"
+  })
+  void attentionOfEveryChoice(
+      int queries,
+      int keys,
+      boolean causal,
+      int window,
+      float softcap,
+      boolean slopes,
+      boolean lengths) {
+    AttentionScores scores =
+        new AttentionScores(
+            0.6f, causal, window, softcap, slopes ? AttentionScores.alibi(4) : null);
+    AttentionShape s =
+        new AttentionShape(2, queries, keys, 4, 2, 3, scores)
+            .withLengths(lengths ? new int[] {keys, 2} : null);
+    GradCheck.check(
+        "attention " + s,
+        36,
+        FAST,
+        (t, in) -> Attention.attention(t, s, in.get(0), in.get(1), in.get(2)),
+        normal(1, 2 * queries, 4 * 3),
+        normal(2, 2 * keys, 2 * 3),
+        normal(3, 2 * keys, 2 * 3));
   }
 
   @Test

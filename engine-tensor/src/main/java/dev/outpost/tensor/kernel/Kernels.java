@@ -142,18 +142,19 @@ public interface Kernels {
   void softmax(Tensor x, Tensor y);
 
   /**
-   * Scaled dot-product attention, causal by position: query t of a sequence sees keys {@code 0 … t
-   * + (keys − queries)}. Never holds a T×T matrix for more than the head at work.
+   * Dot-product attention: {@code out = softmax(s)·v} over the keys that each query sees, with the
+   * scores s of {@link AttentionScores}. A query that sees none gets zeros. Never holds a T×T
+   * matrix for more than the head at work.
    *
-   * @param lse out [batch, heads, queries]: log Σ exp of each query's scaled scores, kept for
-   *     backward
+   * @param lse out [batch, heads, queries]: log Σ exp of each query's scores, −∞ where it sees no
+   *     key; kept for backward
    */
   void attention(
       AttentionShape shape, HeadView q, HeadView k, HeadView v, HeadView out, Tensor lse);
 
   /**
-   * Backward of {@link #attention}; dq, dk, dv are written (not accumulated). {@code out} and
-   * {@code lse} are the forward's.
+   * Backward of {@link #attention}; dq, dk, dv are written (not accumulated), zeros for queries
+   * that see no key and keys that no query sees. {@code out} and {@code lse} are the forward's.
    */
   void attentionBackward(
       AttentionShape shape,

@@ -46,11 +46,7 @@ public final class KernelCases {
     rows(cases, 150, 515);
     elements(cases, 40_003);
     rotary(cases, new RotaryShape(3, 37, 5, 9, 64, 32));
-    attention(cases, "long", new AttentionShape(1, 250, 250, 2, 1, 16, 0.25f, true));
-    // What models have: head sizes that fill tiles, and blocks of keys beyond the first.
-    attention(cases, "head 64", new AttentionShape(1, 515, 515, 2, 1, 64, 0.125f, true));
-    attention(cases, "head 80", new AttentionShape(1, 130, 140, 4, 2, 80, 0.11f, true));
-    attention(cases, "gqa", new AttentionShape(2, 50, 53, 4, 2, 24, 0.2f, true));
+    AttentionCases.large(cases);
     return cases;
   }
 
@@ -88,12 +84,7 @@ public final class KernelCases {
     rotary(cases, new RotaryShape(2, 3, 4, 3, 6, 3));
     rotary(cases, new RotaryShape(2, 5, 0, 2, 37, 17));
     rotary(cases, new RotaryShape(1, 2, 1, 2, 5, 0));
-    attention(cases, "one", new AttentionShape(1, 1, 1, 1, 1, 1, 1f, true));
-    attention(cases, "tiny", AttentionShape.causal(2, 5, 2, 3));
-    attention(cases, "decode", new AttentionShape(2, 1, 19, 4, 2, 8, 0.3f, true));
-    attention(cases, "prefill", new AttentionShape(1, 7, 12, 2, 2, 9, 0.3f, true));
-    attention(cases, "all keys", new AttentionShape(1, 6, 10, 2, 1, 8, 0.3f, false));
-    attention(cases, "two blocks", AttentionShape.causal(1, 51, 1, 8));
+    AttentionCases.small(cases);
     return cases;
   }
 
@@ -511,54 +502,7 @@ public final class KernelCases {
               }));
   }
 
-  // ---- attention
-
-  private static void attention(List<KernelCase> cases, String name, AttentionShape s) {
-    cases.add(
-        new KernelCase(
-            "attention " + name,
-            kernels -> {
-              Guarded g = new Guarded(s.queries() + s.keys());
-              int d = s.headDim();
-              int wide = s.heads() * d;
-              int narrow = s.kvHeads() * d;
-              int nq = s.batch() * s.queries();
-              int nk = s.batch() * s.keys();
-              Tensor q = g.random(nq, wide);
-              // Keys and values side by side, as a fused projection leaves them.
-              Tensor kv = g.random(nk, 2 * narrow + 1);
-              HeadView qv = HeadView.of(q, s.queries(), 0);
-              HeadView kv0 = HeadView.of(kv, s.keys(), 0);
-              HeadView vv = HeadView.of(kv, s.keys(), narrow);
-              Tensor out = Guarded.empty(nq, wide);
-              Tensor lse = Guarded.empty(s.batch(), s.heads(), s.queries());
-              kernels.attention(s, qv, kv0, vv, HeadView.of(out, s.queries(), 0), lse);
-              Tensor dout = g.random(nq, wide);
-              Tensor dq = Guarded.empty(nq, wide);
-              Tensor dkv = g.random(nk, 2 * narrow + 1);
-              kernels.attentionBackward(
-                  s,
-                  qv,
-                  kv0,
-                  vv,
-                  HeadView.of(out, s.queries(), 0),
-                  lse,
-                  HeadView.of(dout, s.queries(), 0),
-                  HeadView.of(dq, s.queries(), 0),
-                  HeadView.of(dkv, s.keys(), 0),
-                  HeadView.of(dkv, s.keys(), narrow));
-              // Scores are below scale·d; their error passes through exp as a relative one.
-              double score = 1 + s.scale() * d / 3;
-              double spread = Math.sqrt((double) s.queries() * s.heads() / s.kvHeads());
-              return List.of(
-                  flat("out", out, score),
-                  flat("lse", lse, score),
-                  flat("dq", dq, 2 * score),
-                  flat("dk, dv", dkv, 2 * score * spread));
-            }));
-  }
-
-  private static Output flat(String name, Tensor t, double magnitude) {
+  static Output flat(String name, Tensor t, double magnitude) {
     return constant(name, Guarded.read(t), magnitude);
   }
 

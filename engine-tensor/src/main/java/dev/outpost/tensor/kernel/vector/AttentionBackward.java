@@ -140,7 +140,7 @@ final class AttentionBackward {
             queries(s, plan, b, h, q, out, lse, dout, w);
             for (int strip = 0; strip < plan.strips(); strip++)
               strip(s, plan, strip, h == kh * group, w);
-            write(plan, b, h, s.scale(), w, dq);
+            write(plan, b, h, s.scores().scale(), w, dq);
           }
           write(plan, plan.dkt(), b, kh, w, dk);
           write(plan, plan.dvt(), b, kh, w, dv);
@@ -179,7 +179,7 @@ final class AttentionBackward {
     int dim = p.dim;
     int n = p.queries;
     AttentionTile.copyRows(q.data(), q.at(b, 0, h, dim), q.rowStride(), n, dim, w, p.q());
-    RowKernels.scale(w, p.q(), n * dim, s.scale());
+    RowKernels.scale(w, p.q(), n * dim, s.scores().scale());
     AttentionTile.copyRows(
         dout.data(), dout.at(b, 0, h, dim), dout.rowStride(), n, dim, w, p.dout());
     int atLse = lse.offset() + (b * s.heads() + h) * n;
@@ -199,7 +199,7 @@ final class AttentionBackward {
   private static void strip(AttentionShape s, Plan p, int strip, boolean first, float[] w) {
     int dim = p.dim;
     int key = strip * NR;
-    int from = s.causal() ? Math.max(0, key - (p.keys - p.queries)) / MR * MR : 0;
+    int from = s.scores().causal() ? Math.max(0, key - (p.keys - p.queries)) / MR * MR : 0;
     int kt = p.kt() + key * dim;
     int vt = p.vt() + key * dim;
     int dkt = p.dkt() + key * up(dim);

@@ -55,7 +55,7 @@ final class AttentionDecode {
           w,
           atQ + r * dim,
           dim);
-    RowKernels.scale(w, atQ, rows * dim, s.scale());
+    RowKernels.scale(w, atQ, rows * dim, s.scores().scale());
     int kAt = k.at(b, 0, kh, dim);
     for (int j = 0; j < keys; j += KEYS)
       for (int r = 0; r < rows; r++) {

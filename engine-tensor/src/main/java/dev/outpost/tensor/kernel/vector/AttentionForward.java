@@ -64,7 +64,7 @@ final class AttentionForward {
 
   /** Keys that query t sees. */
   static int seen(AttentionShape s, int t) {
-    return s.causal() ? t + 1 + s.keys() - s.queries() : s.keys();
+    return s.scores().causal() ? t + 1 + s.keys() - s.queries() : s.keys();
   }
 
   private void chunk(
@@ -99,7 +99,7 @@ final class AttentionForward {
     for (int t = from; t < to; t += NR) {
       int m = Math.min(NR, to - t);
       Packing.heap(q.data(), q.at(b, t, h, dim), q.rowStride(), 1, m, dim, NR, w, atQ);
-      RowKernels.scale(w, atQ, NR * dim, s.scale());
+      RowKernels.scale(w, atQ, NR * dim, s.scores().scale());
       for (int i = 0; i < NR; i++) w[atSeen + i] = seen(s, Math.min(t + i, to - 1));
       Arrays.fill(w, atMax, atMax + NR, Float.NEGATIVE_INFINITY);
       Arrays.fill(w, atSum, atSum + NR, 0);
