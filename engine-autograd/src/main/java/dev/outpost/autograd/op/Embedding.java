@@ -17,22 +17,22 @@ public final class Embedding {
   private Embedding() {}
 
   /**
-   * Looks up n rows of a table [V, C]; the result is [n, C].
+   * Looks up n rows of a table [V, C], or [1, V, C], or [C] which is one row; the result is [n, C].
    *
    * @param table a leaf, on the heap or mapped, of any dtype
    * @throws IllegalArgumentException when an id lies outside {@code 0 … V−1}
    */
   public static Var embedding(Tape t, Var table, int[] ids) {
-    if (table.shape().rank() != 2)
+    if (table.shape().rank() < 1)
       throw new ShapeException("embedding", "table must be [vocabulary, width]", table.shape());
-    int vocabulary = table.shape().dim(0);
+    int vocabulary = table.shape().rows();
     for (int i = 0; i < ids.length; i++) {
       if (ids[i] < 0 || ids[i] >= vocabulary)
         throw new IllegalArgumentException(
             "embedding: token id %d at position %d is outside the vocabulary of %d rows (table %s)"
                 .formatted(ids[i], i, vocabulary, table.shape()));
     }
-    Tensor y = t.take(ids.length, table.shape().dim(1));
+    Tensor y = t.take(ids.length, table.shape().cols());
     t.kernels().gather(table.weight(), ids, y, false);
     int[] kept = t.needsGrad(table) ? ids.clone() : ids;
     return t.record("embedding", y, List.of(), new Back(t.kernels(), table, kept), table);

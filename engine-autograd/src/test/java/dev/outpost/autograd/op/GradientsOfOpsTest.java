@@ -59,6 +59,50 @@ class GradientsOfOpsTest {
   }
 
   @Test
+  void embeddingOfOneRow() {
+    int[] ids = {0, 0, 0};
+    GradCheck.checkLeaves(
+        "class token",
+        41,
+        FAST,
+        (t, in) -> Embedding.embedding(t, in.get(0), ids),
+        normal(1, 1, 1, 4));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 1, 4, 4, 2", "2, 3, 6, 9, 3", "3, 2, 7, 5, 3"})
+  void patches(int batch, int channels, int height, int width, int size) {
+    Tensor images = normal(9, batch, channels, height, width).tensor();
+    HeapWeight w = normal(1, 5, channels, size, size);
+    GradCheck.checkLeaves(
+        "patches",
+        42,
+        FAST,
+        (t, in) -> Patches.patches(t, images, in.get(0), in.get(1)),
+        w,
+        normal(2, 5));
+    GradCheck.checkLeaves(
+        "patches without bias",
+        43,
+        FAST,
+        (t, in) -> Patches.patches(t, images, in.get(0), null),
+        w);
+  }
+
+  @Test
+  void joinAndRows() {
+    GradCheck.check(
+        "join",
+        44,
+        FAST,
+        (t, in) -> Join.join(t, in.get(0), in.get(1), 3),
+        normal(1, 6, 4),
+        normal(2, 9, 4));
+    int[] rows = {4, 0, 4, 2};
+    GradCheck.check("rows", 45, FAST, (t, in) -> Rows.rows(t, in.get(0), rows), normal(1, 5, 7));
+  }
+
+  @Test
   void addAndMultiplyAndScaleAndSum() {
     HeapWeight a = normal(1, 4, 9);
     HeapWeight b = normal(2, 4, 9);

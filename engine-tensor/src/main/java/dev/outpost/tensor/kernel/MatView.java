@@ -77,6 +77,17 @@ public final class MatView {
     return new MatView(data, segment, dtype, offset, cols, rows, colStride, rowStride);
   }
 
+  /** The same dense elements as another matrix: row-major views only. */
+  public MatView reshaped(int otherRows, int otherCols) {
+    if (colStride != 1 || rowStride != cols || (long) otherRows * otherCols != (long) rows * cols)
+      throw new ShapeException(
+          "matrix view",
+          "only a dense matrix of as many elements can be reshaped",
+          this,
+          otherRows + "x" + otherCols);
+    return new MatView(data, segment, dtype, offset, otherRows, otherCols, otherCols, 1);
+  }
+
   /** Columns {@code [from, to)}. */
   public MatView cols(int from, int to) {
     return new MatView(

@@ -11,5 +11,7 @@ public enum UnaryMap {
   /** {@code max(x, 0)}; the derivative at 0 is 0. */
   RELU,
   /** {@code x / (1 + e⁻ˣ)}. */
-  SILU
+  SILU,
+  /** {@code x / (1 + e^(−1.702·x))}: CLIP's {@code quick_gelu} (Hendrycks & Gimpel 2016). */
+  QUICK_GELU
 }

@@ -17,12 +17,14 @@ final class Activations {
       case "relu" -> UnaryMap.RELU;
       case "tanh" -> UnaryMap.TANH;
       case "silu", "swish" -> UnaryMap.SILU;
+      case "quick_gelu" -> UnaryMap.QUICK_GELU;
       default ->
           throw c.wrong(
               field,
               "is \""
                   + name
-                  + "\"; supported: gelu_new, gelu_pytorch_tanh, gelu, relu, tanh, silu, swish");
+                  + "\"; supported: gelu_new, gelu_pytorch_tanh, gelu, relu, tanh, silu, swish,"
+                  + " quick_gelu");
     };
   }
 
@@ -34,6 +36,7 @@ final class Activations {
       case RELU -> "relu";
       case TANH -> "tanh";
       case SILU -> "silu";
+      case QUICK_GELU -> "quick_gelu";
     };
   }
 }

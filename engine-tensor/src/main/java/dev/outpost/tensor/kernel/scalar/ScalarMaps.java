@@ -8,6 +8,8 @@ final class ScalarMaps {
   private static final double ROOT_HALF = Math.sqrt(0.5);
   private static final double INVERSE_ROOT_2_PI = 1 / Math.sqrt(2 * Math.PI);
 
+  private static final double QUICK = 1.702;
+
   private ScalarMaps() {}
 
   static double value(UnaryMap op, double x) {
@@ -19,6 +21,7 @@ final class ScalarMaps {
       // Written so that NaN passes through.
       case RELU -> x <= 0 ? 0 : x;
       case SILU -> x / (1 + Math.exp(-x));
+      case QUICK_GELU -> x / (1 + Math.exp(-QUICK * x));
     };
   }
 
@@ -38,6 +41,10 @@ final class ScalarMaps {
       case SILU -> {
         double s = 1 / (1 + Math.exp(-x));
         yield s * (1 + x * (1 - s));
+      }
+      case QUICK_GELU -> {
+        double s = 1 / (1 + Math.exp(-QUICK * x));
+        yield s * (1 + QUICK * x * (1 - s));
       }
     };
   }

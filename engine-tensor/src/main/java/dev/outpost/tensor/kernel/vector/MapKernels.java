@@ -17,6 +17,7 @@ import jdk.incubator.vector.VectorOperators;
 final class MapKernels {
   private static final float ROOT_2_OVER_PI = (float) Math.sqrt(2 / Math.PI);
   private static final float CUBIC = 0.044715f;
+  private static final float QUICK = 1.702f;
   private static final float INVERSE_ROOT_2_PI = (float) (1 / Math.sqrt(2 * Math.PI));
 
   private MapKernels() {}
@@ -31,6 +32,7 @@ final class MapKernels {
       case TANH -> MapKernels::tanh;
       case RELU -> MapKernels::relu;
       case SILU -> MapKernels::silu;
+      case QUICK_GELU -> MapKernels::quickGelu;
     };
   }
 
@@ -41,6 +43,7 @@ final class MapKernels {
       case TANH -> MapKernels::tanhBackward;
       case RELU -> MapKernels::reluBackward;
       case SILU -> MapKernels::siluBackward;
+      case QUICK_GELU -> MapKernels::quickGeluBackward;
     };
   }
 
@@ -83,6 +86,10 @@ final class MapKernels {
 
   private static void silu(float[] x, int xo, float[] y, int yo, int bound) {
     for (int i = 0; i < bound; i += VL) silu(load(x, xo + i)).intoArray(y, yo + i);
+  }
+
+  private static void quickGelu(float[] x, int xo, float[] y, int yo, int bound) {
+    for (int i = 0; i < bound; i += VL) quickGelu(load(x, xo + i)).intoArray(y, yo + i);
   }
 
   static void backward(
@@ -152,6 +159,15 @@ final class MapKernels {
     }
   }
 
+  private static void quickGeluBackward(
+      float[] x, int xo, float[] dy, int dyo, float[] dx, int dxo, int bound, boolean add) {
+    for (int i = 0; i < bound; i += VL) {
+      FloatVector d = load(dy, dyo + i);
+      FloatVector old = add ? load(dx, dxo + i) : all(0f);
+      quickGeluSlope(load(x, xo + i)).fma(d, old).intoArray(dx, dxo + i);
+    }
+  }
+
   /** {@code 0.5·(1 + tanh u) = σ(2u)}, which keeps its digits where tanh is near −1. */
   private static FloatVector geluTanh(FloatVector x) {
     return x.mul(VectorMath.sigmoid(twiceInner(x)));
@@ -199,5 +215,15 @@ final class MapKernels {
   private static FloatVector siluSlope(FloatVector x) {
     FloatVector s = VectorMath.sigmoid(x);
     return x.mul(s).fma(VectorMath.ONE.sub(s), s);
+  }
+
+  private static FloatVector quickGelu(FloatVector x) {
+    return x.mul(VectorMath.sigmoid(x.mul(QUICK)));
+  }
+
+  private static FloatVector quickGeluSlope(FloatVector x) {
+    FloatVector q = x.mul(QUICK);
+    FloatVector s = VectorMath.sigmoid(q);
+    return q.mul(s).fma(VectorMath.ONE.sub(s), s);
   }
 }

@@ -41,6 +41,7 @@ class ScalarKernelsTest {
     assertThat(mapped(UnaryMap.GELU_ERF, 1)).isCloseTo(0.8413447f, within(1e-7f));
     assertThat(mapped(UnaryMap.GELU_TANH, 1)).isCloseTo(0.8411920f, within(1e-7f));
     assertThat(mapped(UnaryMap.SILU, 1)).isCloseTo(0.7310586f, within(1e-7f));
+    assertThat(mapped(UnaryMap.QUICK_GELU, 1)).isCloseTo(0.8457958f, within(1e-7f));
     assertThat(mapped(UnaryMap.TANH, 1)).isCloseTo(0.7615942f, within(1e-7f));
     assertThat(mapped(UnaryMap.RELU, -1)).isZero();
   }
