@@ -82,7 +82,8 @@ class LinearTest {
                 le(ValueLayout.JAVA_SHORT),
                 i * 2L,
                 (short) (Float.floatToIntBits(numbers[i]) >> 16));
-        case Q8_0, Q4_0 -> throw new IllegalArgumentException("no blocks here");
+        case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K ->
+            throw new IllegalArgumentException("no blocks here");
       }
     }
     return MappedWeight.of(segment, type, dims(rows, cols));

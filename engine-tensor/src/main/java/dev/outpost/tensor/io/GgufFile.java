@@ -85,8 +85,9 @@ public final class GgufFile implements AutoCloseable {
                         + name
                         + " is "
                         + e.type()
-                        + "; weights must be F32, F16, BF16, Q8_0 or Q4_0. Convert the file with"
-                        + " llama-quantize --pure to one of them"));
+                        + "; weights must be of "
+                        + Arrays.toString(DType.values())
+                        + ". Convert the file with llama-quantize --pure to one of them"));
     try {
       int[] dims = Arrays.stream(e.dims()).mapToInt(Math::toIntExact).toArray();
       return MappedWeight.of(all.asSlice(e.begin(), e.bytes()), dtype, Shape.of(dims));

@@ -74,6 +74,12 @@ enum GgufType {
       case BF16 -> BF16;
       case Q8_0 -> Q8_0;
       case Q4_0 -> Q4_0;
+      case Q4_1 -> Q4_1;
+      case Q5_0 -> Q5_0;
+      case Q5_1 -> Q5_1;
+      case Q4_K -> Q4_K;
+      case Q5_K -> Q5_K;
+      case Q6_K -> Q6_K;
     };
   }
 

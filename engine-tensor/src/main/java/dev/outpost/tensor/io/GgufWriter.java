@@ -87,7 +87,16 @@ public final class GgufWriter {
                 + e.weight.shape()
                 + ": rows of "
                 + e.dtype
-                + " must be whole blocks of 32; store it as F32");
+                + " must be whole blocks of "
+                + e.dtype.blockSize()
+                + "; store it as F32");
+      if (!Quantize.can(e.dtype) && e.weight.dtype() != e.dtype)
+        throw new IllegalArgumentException(
+            "gguf: "
+                + e.name
+                + " cannot be rounded to "
+                + e.dtype
+                + "; use F32, F16, BF16, Q8_0 or Q4_0");
       out.text(e.name).i32(dims.length);
       for (int d = dims.length - 1; d >= 0; d--) out.i64(dims[d]);
       out.i32(GgufType.of(e.dtype).number()).i64(at);
@@ -165,7 +174,7 @@ public final class GgufWriter {
         case F32 -> out.putFloat(x[i]);
         case F16 -> out.putShort(Float.floatToFloat16(x[i]));
         case BF16 -> out.putShort(SafetensorsWriter.toBf16(x[i]));
-        case Q8_0, Q4_0 -> Quantize.block(dtype, x, i, out);
+        case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> Quantize.block(dtype, x, i, out);
       }
   }
 

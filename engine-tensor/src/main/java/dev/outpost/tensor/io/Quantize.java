@@ -18,7 +18,17 @@ final class Quantize {
       case Q8_0 -> q8(x, from, out);
       case Q4_0 -> q4(x, from, out);
       case F32, F16, BF16 -> throw new IllegalArgumentException(type + " has no blocks");
+      case Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K ->
+          throw new IllegalArgumentException(type + " is only read");
     }
+  }
+
+  /** Whether numbers can be rounded to {@code type}; the other types are only read and copied. */
+  static boolean can(DType type) {
+    return switch (type) {
+      case F32, F16, BF16, Q8_0, Q4_0 -> true;
+      case Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> false;
+    };
   }
 
   /** d = max |x| / 127, q = x/d rounded half away from zero. */

@@ -78,7 +78,7 @@ public final class SafetensorsWriter {
       case F32 -> 0;
       case BF16 -> 1;
       case F16 -> 2;
-      case Q8_0, Q4_0 -> throw blocked(dtype);
+      case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> throw blocked(dtype);
     };
   }
 
@@ -160,7 +160,7 @@ public final class SafetensorsWriter {
       case F32 -> buffer.putFloat(v);
       case F16 -> buffer.putShort(Float.floatToFloat16(v));
       case BF16 -> buffer.putShort(toBf16(v));
-      case Q8_0, Q4_0 -> throw blocked(dtype);
+      case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> throw blocked(dtype);
     }
   }
 

@@ -36,7 +36,9 @@ public final class MappedWeight implements Weight {
   public static MappedWeight of(MemorySegment segment, DType dtype, Shape shape) {
     if (shape.cols() % dtype.blockSize() != 0)
       throw new ShapeException(
-          "mapped weight", "rows of " + dtype + " must be whole blocks of 32", shape);
+          "mapped weight",
+          "rows of " + dtype + " must be whole blocks of " + dtype.blockSize(),
+          shape);
     if (segment.byteSize() != dtype.byteSize(shape.size()))
       throw new ShapeException(
           "mapped weight",
@@ -90,10 +92,17 @@ public final class MappedWeight implements Weight {
         int nibble = (index & 16) == 0 ? pair & 15 : pair >> 4 & 15;
         yield scale(segment, block) * (nibble - 8);
       }
+      case Q4_1 -> SmallBlocks.q41(segment, index);
+      case Q5_0 -> SmallBlocks.q50(segment, index);
+      case Q5_1 -> SmallBlocks.q51(segment, index);
+      case Q4_K -> LargeBlocks.q4(segment, index);
+      case Q5_K -> LargeBlocks.q5(segment, index);
+      case Q6_K -> LargeBlocks.q6(segment, index);
     };
   }
 
-  private static float scale(MemorySegment segment, long at) {
+  /** A binary16 number at byte {@code at}. */
+  static float scale(MemorySegment segment, long at) {
     return Float.float16ToFloat(segment.get(U16, at));
   }
 

@@ -180,23 +180,36 @@ public final class KernelCases {
         case F32 -> data.set(LE32, i * 4L, v);
         case F16 -> data.set(LE16, i * 2L, Float.floatToFloat16(v));
         case BF16 -> data.set(LE16, i * 2L, (short) (Float.floatToIntBits(v) >>> 16));
-        case Q8_0, Q4_0 -> throw new AssertionError("above");
+        case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> throw new AssertionError("above");
       }
     }
     return MappedWeight.of(data.asReadOnly(), type, Shape.of(rows, cols));
   }
 
   /**
-   * Any bytes behind scales of either sign, some tiny: every bit pattern of a block is a number.
+   * Any bytes, and scales of either sign, some tiny, where a type has its binary16: every other bit
+   * pattern of a block is a number.
    */
   private static void blocks(Guarded g, DType type, MemorySegment data) {
     for (long at = 0; at < data.byteSize(); at += type.blockBytes()) {
       float scale = g.nextInt(1000) / 4000f - 0.125f;
       if (at % 7 == 0) scale *= 1e-6f;
-      data.set(LE16, at, Float.floatToFloat16(scale));
-      for (int i = 2; i < type.blockBytes(); i++)
+      for (int i = 0; i < type.blockBytes(); i++)
         data.set(ValueLayout.JAVA_BYTE, at + i, (byte) g.nextInt(256));
+      for (int field : halves(type)) {
+        data.set(LE16, at + field, Float.floatToFloat16(scale));
+        scale *= -0.7f;
+      }
     }
+  }
+
+  private static int[] halves(DType type) {
+    return switch (type) {
+      case F32, F16, BF16 -> new int[0];
+      case Q8_0, Q4_0, Q5_0 -> new int[] {0};
+      case Q4_1, Q5_1, Q4_K, Q5_K -> new int[] {0, 2};
+      case Q6_K -> new int[] {208};
+    };
   }
 
   // ---- tables

@@ -22,5 +22,16 @@ for q in (Q.F32, Q.F16, Q.BF16, Q.Q8_0, Q.Q4_0):
     w.add_tensor(q.name, data, raw_dtype=None if q == Q.F32 else q)
     if q != Q.F32:
         w.add_tensor(q.name + ".read", gguf.quants.dequantize(data, q).astype(np.float32).reshape(x.shape))
-w.add_tensor("Q5_1", gguf.quants.quantize(x, Q.Q5_1), raw_dtype=Q.Q5_1)
+for q in (Q.Q4_1, Q.Q5_0, Q.Q5_1):
+    data = gguf.quants.quantize(x, q)
+    w.add_tensor(q.name, data, raw_dtype=q)
+    w.add_tensor(q.name + ".read", gguf.quants.dequantize(data, q).astype(np.float32))
+# The package does not round to these: any bytes, with finite binary16 numbers where the type has them, are blocks.
+for q, fields in ((Q.Q4_K, (0, 2)), (Q.Q5_K, (0, 2)), (Q.Q6_K, (208,))):
+    data = rng.integers(0, 256, (6, gguf.GGML_QUANT_SIZES[q][1]), dtype=np.uint8)
+    for f in fields:
+        data[:, f:f + 2] = (rng.standard_normal((6, 1)) * 0.01).astype(np.float16).view(np.uint8)
+    w.add_tensor(q.name, data, raw_dtype=q)
+    w.add_tensor(q.name + ".read", gguf.quants.dequantize(data, q).astype(np.float32))
+w.add_tensor("Q2_K", rng.integers(0, 256, (1, 84), dtype=np.uint8), raw_dtype=Q.Q2_K)
 w.write_header_to_file(); w.write_kv_data_to_file(); w.write_tensors_to_file(); w.close()

@@ -108,7 +108,8 @@ class ModelFolderTest {
         boolean up = low > 0x8000 || low == 0x8000 && (high & 1) == 1;
         yield Float.intBitsToFloat((high + (up ? 1 : 0)) << 16);
       }
-      case Q8_0, Q4_0 -> throw new IllegalArgumentException("not a type of this format");
+      case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K ->
+          throw new IllegalArgumentException("not a type of this format");
     };
   }
 

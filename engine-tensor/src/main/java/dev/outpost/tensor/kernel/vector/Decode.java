@@ -41,7 +41,7 @@ final class Decode {
       case F32 -> rowsF32(segment, offset, stride, rows, Lanes.bound(width), dst, at, ld);
       case F16 -> rowsF16(segment, offset, stride, rows, Lanes.bound(width), dst, at, ld);
       case BF16 -> rowsBf16(segment, offset, stride, rows, Lanes.bound(width), dst, at, ld);
-      case Q8_0, Q4_0 -> {
+      case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> {
         rowsOfBlocks(segment, type, offset, stride, rows, width, dst, at, ld);
         return;
       }
@@ -112,15 +112,29 @@ final class Decode {
       float[] dst,
       int at,
       int ld) {
+    int size = type.blockSize();
     for (int r = 0; r < rows; r++) {
       long from = offset + r * stride;
-      int head = (int) Math.min(width, -from & 31);
-      int whole = head + (width - head & -32);
+      int head = (int) Math.min(width, -from & size - 1);
+      int whole = head + (width - head & -size);
       int to = at + r * ld;
       each(s, type, from, 0, head, dst, to);
-      if (type == DType.Q8_0) q8(s, (from + head) / 32 * 34, whole - head, dst, to + head);
-      else q4(s, (from + head) / 32 * 18, whole - head, dst, to + head);
+      if (whole > head) blocks(s, type, type.byteSize(from + head), whole - head, dst, to + head);
       each(s, type, from, whole, width, dst, to);
+    }
+  }
+
+  private static void blocks(MemorySegment s, DType type, long from, int n, float[] dst, int to) {
+    switch (type) {
+      case Q8_0 -> q8(s, from, n, dst, to);
+      case Q4_0 -> q4(s, from, n, dst, to);
+      case Q4_1 -> SmallBlockDots.q41(s, from, n, dst, to);
+      case Q5_0 -> SmallBlockDots.q50(s, from, n, dst, to);
+      case Q5_1 -> SmallBlockDots.q51(s, from, n, dst, to);
+      case Q4_K -> LargeBlockDots.q4(s, from, n, dst, to);
+      case Q5_K -> LargeBlockDots.q5(s, from, n, dst, to);
+      case Q6_K -> LargeBlockDots.q6(s, from, n, dst, to);
+      case F32, F16, BF16 -> throw new AssertionError(type + " has no blocks");
     }
   }
 

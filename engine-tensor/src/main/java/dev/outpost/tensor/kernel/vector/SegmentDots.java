@@ -63,6 +63,12 @@ final class SegmentDots {
       }
       case Q8_0 -> QuantDots.q8(s, at, rows, x, k, y, yo);
       case Q4_0 -> QuantDots.q4(s, at, rows, x, k, y, yo);
+      case Q4_1 -> SmallBlockDots.q41(s, at, rows, x, k, y, yo);
+      case Q5_0 -> SmallBlockDots.q50(s, at, rows, x, k, y, yo);
+      case Q5_1 -> SmallBlockDots.q51(s, at, rows, x, k, y, yo);
+      case Q4_K -> LargeBlockDots.q4(s, at, rows, x, k, y, yo);
+      case Q5_K -> LargeBlockDots.q5(s, at, rows, x, k, y, yo);
+      case Q6_K -> LargeBlockDots.q6(s, at, rows, x, k, y, yo);
     }
   }
 
