@@ -3,6 +3,8 @@ package dev.outpost.transformer;
 import dev.outpost.autograd.op.Linear;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.transformer.layer.Norm;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * The choices that make a transformer: what a family's {@code config.json} says, in our words.
@@ -12,12 +14,14 @@ import dev.outpost.transformer.layer.Norm;
  * @param context longest sequence
  * @param width C
  * @param layers blocks of the full model
+ * @param embedding what happens before the first block
  * @param attention heads and their projections
  * @param feedForward the other half of a block
- * @param norm which norm, everywhere
- * @param normEps added to the variance or mean square in every norm
+ * @param norms which norms, and where
  * @param positions how the model knows the order of tokens
- * @param tiedHead whether the output head is the token embedding
+ * @param pattern what attention does in layers that differ, repeated to the model's depth; kept as
+ *     short as it can be
+ * @param head what happens behind the last block
  * @param layout how the source stores projection weights
  */
 public record Spec(
@@ -26,23 +30,55 @@ public record Spec(
     int context,
     int width,
     int layers,
+    Embedding embedding,
     Attention attention,
     FeedForward feedForward,
-    Norm.Kind norm,
-    float normEps,
+    Norms norms,
     Positions positions,
-    boolean tiedHead,
+    List<Layer> pattern,
+    Head head,
     Linear.Layout layout) {
+  /**
+   * @param width E: columns of the token table; a projection without bias makes C of them, and one
+   *     back before the head, when they differ
+   * @param scale factor on a token's row
+   * @param norm whether the sum of a token's embeddings is normed
+   */
+  public record Embedding(int width, float scale, boolean norm) {
+    public Embedding {
+      if (width < 1 || !(scale > 0))
+        throw new IllegalArgumentException("spec: embedding width and scale must be positive");
+    }
+
+    /** Rows of {@code width} columns as they are. */
+    public static Embedding plain(int width) {
+      return new Embedding(width, 1, false);
+    }
+  }
+
   /**
    * @param heads query heads
    * @param kvHeads key and value heads; {@code heads} is a multiple
    * @param headDim D: numbers per head
-   * @param fused whether query, key and value are one projection
+   * @param inputs how the files store the projections to queries, keys and values
    * @param inputBias whether the query, key and value projections have biases
    * @param outputBias whether the output projection has one
+   * @param headNorm whether each query and key head is normed before it is turned
+   * @param scale factor on the scores, usually 1/√D
+   * @param softCap scores become {@code cap·tanh(score / cap)}; 0 for none
+   * @param causal whether a query sees only its own and earlier positions
    */
   public record Attention(
-      int heads, int kvHeads, int headDim, boolean fused, boolean inputBias, boolean outputBias) {
+      int heads,
+      int kvHeads,
+      int headDim,
+      Inputs inputs,
+      boolean inputBias,
+      boolean outputBias,
+      boolean headNorm,
+      float scale,
+      float softCap,
+      boolean causal) {
     public Attention {
       if (heads < 1 || kvHeads < 1 || headDim < 1)
         throw new IllegalArgumentException(
@@ -50,6 +86,22 @@ public record Spec(
       if (heads % kvHeads != 0)
         throw new IllegalArgumentException(
             "spec: heads " + heads + " must be a multiple of key-value heads " + kvHeads);
+      if (inputs == Inputs.INTERLEAVED && heads != kvHeads)
+        throw new IllegalArgumentException(
+            "spec: interleaved inputs need as many key-value heads as heads " + heads);
+      if (headNorm && inputs != Inputs.SEPARATE)
+        throw new IllegalArgumentException("spec: head norms need separate inputs");
+      if (!(scale > 0) || !(softCap >= 0))
+        throw new IllegalArgumentException(
+            "spec: attention's scale must be positive and its cap not negative");
+    }
+
+    /** Causal, without head norms or a cap, scores scaled by 1/√D. */
+    public static Attention causal(
+        int heads, int kvHeads, int headDim, Inputs inputs, boolean inputBias, boolean outputBias) {
+      float scale = (float) (1 / Math.sqrt(headDim));
+      return new Attention(
+          heads, kvHeads, headDim, inputs, inputBias, outputBias, false, scale, 0, true);
     }
 
     /** Columns of all queries, and of the output projection's input. */
@@ -63,40 +115,151 @@ public record Spec(
     }
   }
 
+  /** How queries, keys and values are projected. */
+  public enum Inputs {
+    /** Three projections. */
+    SEPARATE,
+    /** One; columns ordered query, key, value. */
+    FUSED,
+    /** One; columns ordered by head, and query, key, value in each. */
+    INTERLEAVED
+  }
+
   /**
    * @param width F
    * @param activation between the projections
    * @param gated whether the activation is of a second projection that multiplies the first
+   * @param fused whether these two are one projection, the gate's columns first
    * @param bias whether the projections have biases
    */
-  public record FeedForward(int width, UnaryMap activation, boolean gated, boolean bias) {
+  public record FeedForward(
+      int width, UnaryMap activation, boolean gated, boolean fused, boolean bias) {
     public FeedForward {
       if (width < 1)
         throw new IllegalArgumentException("spec: the feed-forward width must be positive");
+      if (fused && !gated)
+        throw new IllegalArgumentException("spec: without a gate there is nothing to fuse");
     }
+  }
+
+  /**
+   * @param kind which norm, everywhere
+   * @param eps added to the variance or mean square
+   * @param placement where a block has them
+   * @param last whether one follows the last block
+   */
+  public record Norms(Norm.Kind kind, float eps, Placement placement, boolean last) {
+    public Norms {
+      if (!(eps > 0)) throw new IllegalArgumentException("spec: a norm's eps must be positive");
+    }
+  }
+
+  /** Where the norms of a block stand, for each of its halves f. */
+  public enum Placement {
+    /** {@code x + f(norm(x))}. */
+    BEFORE,
+    /** {@code norm(x + f(x))}. */
+    AFTER,
+    /** {@code x + norm'(f(norm(x)))}. */
+    AROUND
   }
 
   /** How a model knows the order of tokens. */
   public sealed interface Positions {
-    /** A table [context, C] added to the token embedding. */
-    record Learned() implements Positions {}
+    /**
+     * A table [context + offset, C] added to the token embedding.
+     *
+     * @param offset rows that the table keeps before that of the first position
+     */
+    record Learned(int offset) implements Positions {
+      public Learned {
+        if (offset < 0) throw new IllegalArgumentException("spec: a negative position offset");
+      }
+    }
 
     /**
      * Queries and keys turned by their position (Su et al. 2021).
      *
      * @param theta base of the frequencies
      * @param pairs of numbers turned in each head, at most D/2
+     * @param scaling how frequencies are stretched to longer texts than the model was born with
      */
-    record Rotary(double theta, int pairs) implements Positions {}
+    record Rotary(double theta, int pairs, RotaryScaling scaling) implements Positions {
+      /** Frequencies as they are. */
+      public Rotary(double theta, int pairs) {
+        this(theta, pairs, new RotaryScaling.None());
+      }
+    }
+
+    /** Scores lowered in proportion to distance, each head at its own rate (Press et al. 2021). */
+    record Alibi() implements Positions {}
+
+    /** Not at all. */
+    record None() implements Positions {}
+  }
+
+  /**
+   * What attention does in a layer.
+   *
+   * @param window positions a query sees at most, its own included; 0 for all
+   * @param positions instead of the model's
+   */
+  public record Layer(int window, Optional<Positions> positions) {
+    /** Sees everything, the model's positions. */
+    public static final Layer FULL = new Layer(0, Optional.empty());
+
+    public Layer {
+      if (window < 0) throw new IllegalArgumentException("spec: a negative window");
+    }
+
+    /** Sees {@code window} positions; 0 for all. */
+    public static Layer of(int window) {
+      return new Layer(window, Optional.empty());
+    }
+  }
+
+  /**
+   * @param tied whether the output head is the token embedding
+   * @param softCap logits become {@code cap·tanh(logit / cap)}; 0 for none
+   */
+  public record Head(boolean tied, float softCap) {
+    public Head {
+      if (!(softCap >= 0)) throw new IllegalArgumentException("spec: a negative cap on logits");
+    }
   }
 
   public Spec {
     if (vocabularySize < 1 || context < 1 || width < 1 || layers < 1)
       throw new IllegalArgumentException(
           "spec: vocabulary, context, width and layers must be positive");
-    if (positions instanceof Positions.Rotary r && 2L * r.pairs() > attention.headDim())
-      throw new IllegalArgumentException(
-          "spec: " + r.pairs() + " rotary pairs do not fit a head of " + attention.headDim());
+    if (pattern.isEmpty()) throw new IllegalArgumentException("spec: an empty pattern of layers");
+    pattern = shortest(pattern, layers);
+    for (Layer l : pattern)
+      if (l.positions().orElse(positions) instanceof Positions.Rotary r
+          && 2L * r.pairs() > attention.headDim())
+        throw new IllegalArgumentException(
+            "spec: " + r.pairs() + " rotary pairs do not fit a head of " + attention.headDim());
+  }
+
+  /** The shortest pattern that gives the same {@code layers}. */
+  private static List<Layer> shortest(List<Layer> pattern, int layers) {
+    for (int n = 1; n < Math.min(pattern.size(), layers); n++) {
+      boolean same = true;
+      for (int i = n; same && i < layers; i++)
+        same = pattern.get(i % pattern.size()).equals(pattern.get(i % n));
+      if (same) return List.copyOf(pattern.subList(0, n));
+    }
+    return List.copyOf(pattern.subList(0, Math.min(pattern.size(), layers)));
+  }
+
+  /** What attention does in layer {@code index} of the full model. */
+  public Layer layer(int index) {
+    return pattern.get(index % pattern.size());
+  }
+
+  /** How layer {@code index} knows the order of tokens. */
+  public Positions positions(int index) {
+    return layer(index).positions().orElse(positions);
   }
 
   /** Parameters of one block. */
@@ -106,7 +269,9 @@ public record Spec(
     long kv = 2L * attention.keyWidth();
     long f = feedForward.width();
     long wide = feedForward.gated() ? 2 * f : f;
-    return 2 * normParameters()
+    int blockNorms = norms.placement() == Placement.AROUND ? 4 : 2;
+    return blockNorms * normParameters(c)
+        + (attention.headNorm() ? 2 * normParameters(attention.headDim()) : 0)
         + c * (q + kv)
         + (attention.inputBias() ? q + kv : 0)
         + q * c
@@ -116,24 +281,29 @@ public record Spec(
         + (feedForward.bias() ? wide + c : 0);
   }
 
-  private long normParameters() {
-    return switch (norm) {
-      case LAYER -> 2L * width;
-      case RMS -> width;
+  private long normParameters(long columns) {
+    return switch (norms.kind()) {
+      case LAYER -> 2 * columns;
+      case RMS, RMS_FROM_ONE -> columns;
     };
   }
 
   /** Parameters of the full model, a tied head counted once. */
   public long parameters() {
     long c = width;
+    long e = embedding.width();
     long places =
         switch (positions) {
-          case Positions.Learned l -> context * c;
+          case Positions.Learned l -> (context + (long) l.offset()) * c;
           case Positions.Rotary r -> 0;
+          case Positions.Alibi a -> 0;
+          case Positions.None n -> 0;
         };
-    return vocabularySize * c * (tiedHead ? 1 : 2)
+    return vocabularySize * e * (head.tied() ? 1 : 2)
+        + (e == c ? 0 : 2 * e * c)
+        + (embedding.norm() ? normParameters(c) : 0)
         + places
         + layers * blockParameters()
-        + normParameters();
+        + (norms.last() ? normParameters(c) : 0);
   }
 }

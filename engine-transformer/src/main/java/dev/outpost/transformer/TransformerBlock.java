@@ -2,23 +2,27 @@ package dev.outpost.transformer;
 
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
-import dev.outpost.autograd.op.Add;
 import dev.outpost.transformer.layer.FeedForward;
-import dev.outpost.transformer.layer.Norm;
 import dev.outpost.transformer.layer.SelfAttention;
 import dev.outpost.transformer.module.ParameterVisitor;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.module.Rewriter;
 
-/** The pre-norm block: {@code h = x + attn(norm1(x)); y = h + mlp(norm2(h))}. */
-public record TransformerBlock(Norm norm1, SelfAttention attention, Norm norm2, FeedForward mlp)
-    implements Block {
+/**
+ * Attention, then the feed-forward part, each added to the stream: with norms before, as in most
+ * decoders, {@code h = x + attn(norm1(x)); y = h + mlp(norm2(h))}.
+ *
+ * @param norm1 how attention joins
+ * @param norm2 how the feed-forward part joins
+ */
+public record TransformerBlock(
+    Residual norm1, SelfAttention attention, Residual norm2, FeedForward mlp) implements Block {
   @Override
   public Var forward(Pass pass, Var x) {
     Tape tape = pass.tape();
     try (Tape.Scope scope = tape.scope()) {
-      Var h = Add.add(tape, x, attention.apply(pass, norm1.apply(pass, x)));
-      return scope.keep(Add.add(tape, h, mlp.apply(pass, norm2.apply(pass, h))));
+      Var h = norm1.apply(pass, x, v -> attention.apply(pass, v));
+      return scope.keep(norm2.apply(pass, h, v -> mlp.apply(pass, v)));
     }
   }
 

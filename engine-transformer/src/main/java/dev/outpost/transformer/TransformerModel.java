@@ -4,6 +4,7 @@ import dev.outpost.autograd.Recompute;
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.CrossEntropy;
+import dev.outpost.autograd.op.SoftCap;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.transformer.layer.Embeddings;
@@ -11,6 +12,7 @@ import dev.outpost.transformer.layer.Norm;
 import dev.outpost.transformer.module.Parameter;
 import dev.outpost.transformer.module.ParameterVisitor;
 import dev.outpost.transformer.module.Pass;
+import dev.outpost.transformer.module.Projection;
 import dev.outpost.transformer.module.Rewriter;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,10 +26,17 @@ import org.jspecify.annotations.Nullable;
  * safe to share between threads that only read.
  *
  * @param spec the choices of the full model; {@code slots} may be fewer than {@code spec.layers()}
- * @param head [V, C], or null when tied to the token embedding
+ * @param norm behind the last block, or null
+ * @param narrow C → E before the head, or null where the token embedding has C columns
+ * @param head [V, E], or null when tied to the token embedding
  */
 public record TransformerModel(
-    Spec spec, Embeddings embeddings, List<Slot> slots, Norm norm, @Nullable Parameter head) {
+    Spec spec,
+    Embeddings embeddings,
+    List<Slot> slots,
+    @Nullable Norm norm,
+    @Nullable Projection narrow,
+    @Nullable Parameter head) {
   public TransformerModel {
     slots = List.copyOf(slots);
     long names = slots.stream().map(Slot::name).distinct().count();
@@ -36,7 +45,7 @@ public record TransformerModel(
           "model: slot names must be distinct, got " + slots.stream().map(Slot::name).toList());
   }
 
-  /** The output head [V, C]. */
+  /** The output head [V, E]. */
   public Parameter headWeight() {
     return head != null ? head : embeddings.token();
   }
@@ -72,17 +81,28 @@ public record TransformerModel(
     return any[0];
   }
 
-  /** The hidden states after the final norm: [B·T, C]. */
+  /** What the head reads of ids: {@link #ending} of the whole stack, [B·T, E]. */
   public Var hidden(Pass pass, int[] ids) {
-    Var h = norm.apply(pass, stack(pass, slots, embed(pass, ids)));
+    Var h = ending(pass, stack(pass, slots, embed(pass, ids)));
     if (pass.cache() != null) pass.cache().advance(pass.time());
     return h;
   }
 
+  /** What the head reads of the last block's output h [N, C]: [N, E]. */
+  public Var ending(Pass pass, Var h) {
+    Var x = norm == null ? h : norm.apply(pass, h);
+    return narrow == null ? x : narrow.apply(pass, "head.narrow", x);
+  }
+
   /** Mean cross-entropy in nats of the next token over the targets ≥ 0; one element. */
   public Var loss(Pass pass, int[] ids, int[] targets) {
+    return lossOf(pass, hidden(pass, ids), targets);
+  }
+
+  /** The same from {@link #hidden} states [N, E]. */
+  public Var lossOf(Pass pass, Var hidden, int[] targets) {
     return CrossEntropy.linearCrossEntropy(
-        pass.tape(), hidden(pass, ids), pass.of(headWeight()), targets);
+        pass.tape(), hidden, pass.of(headWeight()), spec.head().softCap(), targets);
   }
 
   /**
@@ -96,6 +116,7 @@ public record TransformerModel(
         tape.workspace(),
         hidden(pass, ids).value(),
         headWeight().weight().view(),
+        spec.head().softCap(),
         targets);
   }
 
@@ -112,6 +133,7 @@ public record TransformerModel(
             headWeight().weight().view().t(),
             MatView.of(out),
             false);
+    SoftCap.inPlace(pass.tape().kernels(), out, spec.head().softCap());
     return out;
   }
 
@@ -119,7 +141,8 @@ public record TransformerModel(
   public void visit(ParameterVisitor visitor) {
     embeddings.visit("embed", visitor);
     for (Slot s : slots) s.block().visit(s.name(), visitor);
-    norm.visit("norm", visitor);
+    if (norm != null) norm.visit("norm", visitor);
+    if (narrow != null) narrow.visit("head.narrow", visitor);
     if (head != null) visitor.visit("head.weight", head);
   }
 
@@ -139,13 +162,14 @@ public record TransformerModel(
         spec,
         embeddings.rewrite("embed", r),
         slots.stream().map(s -> s.with(s.block().rewrite(s.name(), r))).toList(),
-        norm.rewrite("norm", r),
+        norm == null ? null : norm.rewrite("norm", r),
+        narrow == null ? null : narrow.rewrite("head.narrow", r),
         head == null ? null : r.parameter("head.weight", head));
   }
 
   /** The same model with other blocks. */
   public TransformerModel withSlots(List<Slot> other) {
-    return new TransformerModel(spec, embeddings, other, norm, head);
+    return new TransformerModel(spec, embeddings, other, norm, narrow, head);
   }
 
   /**

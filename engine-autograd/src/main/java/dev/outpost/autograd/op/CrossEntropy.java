@@ -44,10 +44,19 @@ public final class CrossEntropy {
    * @throws IllegalArgumentException when every target is ignored or one is outside the vocabulary
    */
   public static Var linearCrossEntropy(Tape t, Var h, Var w, int[] targets) {
-    return linearCrossEntropy(t, h, w, targets, chunkRows(w.shape().rows()));
+    return linearCrossEntropy(t, h, w, 0, targets);
   }
 
-  static Var linearCrossEntropy(Tape t, Var h, Var w, int[] targets, int chunkRows) {
+  /**
+   * The same with logits bounded as {@link SoftCap} does.
+   *
+   * @param softCap the bound; 0 for none
+   */
+  public static Var linearCrossEntropy(Tape t, Var h, Var w, float softCap, int[] targets) {
+    return linearCrossEntropy(t, h, w, softCap, targets, chunkRows(w.shape().rows()));
+  }
+
+  static Var linearCrossEntropy(Tape t, Var h, Var w, float softCap, int[] targets, int chunkRows) {
     check("linearCrossEntropy", h.shape().cols(), w.view(), h.shape().rows(), targets);
     Workspace ws = t.workspace();
     Counted counted = Counted.of(targets);
@@ -56,7 +65,8 @@ public final class CrossEntropy {
     Tensor dh = t.needsGrad(h) ? t.take(n, h.shape().cols()) : null;
     Tensor dw = t.needsGrad(w) ? t.take(w.shape()) : null;
     float[] losses = new float[n];
-    Chunks chunks = new Chunks(t.kernels(), ws, rows, w.view(), counted.targets, chunkRows);
+    Chunks chunks =
+        new Chunks(t.kernels(), ws, rows, w.view(), softCap, counted.targets, chunkRows);
     chunks.run(losses, dh, dw);
     if (rows != h.value()) ws.release(rows);
     Tensor loss = t.take(1);
@@ -92,13 +102,17 @@ public final class CrossEntropy {
   /**
    * Loss of each row in nats, without gradient: for perplexity and answer scoring. Ignored rows are
    * 0. h [N, C], w [V, C].
+   *
+   * @param softCap as for {@link #linearCrossEntropy}
    */
-  public static float[] losses(Kernels k, Workspace ws, Tensor h, MatView w, int[] targets) {
+  public static float[] losses(
+      Kernels k, Workspace ws, Tensor h, MatView w, float softCap, int[] targets) {
     check("losses", h.cols(), w, h.rows(), targets);
     Counted counted = Counted.of(targets);
     Tensor rows = counted.gather(ws, h);
     float[] losses = new float[counted.targets.length];
-    new Chunks(k, ws, rows, w, counted.targets, chunkRows(w.rows())).run(losses, null, null);
+    new Chunks(k, ws, rows, w, softCap, counted.targets, chunkRows(w.rows()))
+        .run(losses, null, null);
     if (rows != h) ws.release(rows);
     if (counted.rows == null) return losses;
     float[] all = new float[targets.length];
@@ -202,7 +216,7 @@ public final class CrossEntropy {
 
   /** One pass over all rows, a chunk of logits at a time. */
   private record Chunks(
-      Kernels k, Workspace ws, Tensor h, MatView w, int[] targets, int chunkRows) {
+      Kernels k, Workspace ws, Tensor h, MatView w, float cap, int[] targets, int chunkRows) {
     void run(float[] losses, @Nullable Tensor dh, @Nullable Tensor dw) {
       int n = targets.length;
       if (n == 0) return;
@@ -210,6 +224,7 @@ public final class CrossEntropy {
       int step = Math.min(n, ceil(ceil(n, chunks), CHUNK_MULTIPLE) * CHUNK_MULTIPLE);
       boolean gradient = dh != null || dw != null;
       Tensor buffer = ws.take(step, w.rows());
+      Tensor scaled = cap == 0 ? null : ws.take(step, w.rows());
       float[] chunkLosses = new float[step];
       for (int from = 0; from < n; from += step) {
         int to = Math.min(n, from + step);
@@ -217,13 +232,17 @@ public final class CrossEntropy {
         Tensor logits = buffer.slice(0, to - from);
         MatView g = MatView.of(logits);
         k.gemm(rows, w.t(), g, false);
+        Tensor uncapped = scaled == null ? null : scaled.slice(0, to - from);
+        if (uncapped != null) SoftCap.inPlace(k, logits, uncapped, cap);
         int[] chunkTargets = Arrays.copyOfRange(targets, from, to);
         k.crossEntropy(logits, chunkTargets, 1f / n, chunkLosses, gradient);
         System.arraycopy(chunkLosses, 0, losses, from, to - from);
+        if (uncapped != null && gradient) SoftCap.backInPlace(k, uncapped, logits);
         if (dh != null) k.gemm(g, w, MatView.of(dh.slice(from, to)), false);
         if (dw != null) k.gemm(g.t(), rows, MatView.of(dw), from > 0);
       }
       ws.release(buffer);
+      if (scaled != null) ws.release(scaled);
     }
   }
 

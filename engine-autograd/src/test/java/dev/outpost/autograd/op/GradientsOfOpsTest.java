@@ -289,9 +289,39 @@ class GradientsOfOpsTest {
         "linearCrossEntropy",
         27,
         FAST,
-        (t, in) -> CrossEntropy.linearCrossEntropy(t, in.get(0), in.get(1), targets, chunkRows),
+        (t, in) -> CrossEntropy.linearCrossEntropy(t, in.get(0), in.get(1), 0, targets, chunkRows),
         normal(1, 7, 6),
         normal(2, 11, 6));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1", "3", "100"})
+  void linearCrossEntropyOfCappedLogits(int chunkRows) {
+    int[] targets = {2, -100, 0, 10, -1, 4, 4};
+    GradCheck.check(
+        "linearCrossEntropy",
+        34,
+        FAST,
+        (t, in) ->
+            CrossEntropy.linearCrossEntropy(t, in.get(0), in.get(1), 1.5f, targets, chunkRows),
+        normal(1, 7, 6),
+        normal(2, 11, 6));
+  }
+
+  @Test
+  void shift() {
+    GradCheck.check("shift", 35, FAST, (t, in) -> Shift.shift(t, in.get(0), 1), normal(1, 7));
+  }
+
+  @Test
+  void rmsNormOfEveryHead() {
+    GradCheck.check(
+        "rmsNorm",
+        36,
+        FAST,
+        (t, in) -> RmsNorm.rmsNorm(t, in.get(0), in.get(1), 1e-5f),
+        normal(1, 4, 12),
+        normal(2, 3));
   }
 
   @Test

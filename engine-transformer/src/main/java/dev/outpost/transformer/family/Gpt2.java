@@ -75,12 +75,13 @@ public record Gpt2() implements Family {
         context,
         width,
         layers,
-        new Spec.Attention(heads, heads, width / heads, true, true, true),
-        new Spec.FeedForward(inner, activation, false, true),
-        Norm.Kind.LAYER,
-        eps,
-        new Spec.Positions.Learned(),
-        tiedHead,
+        Spec.Embedding.plain(width),
+        Spec.Attention.causal(heads, heads, width / heads, Spec.Inputs.FUSED, true, true),
+        new Spec.FeedForward(inner, activation, false, false, true),
+        new Spec.Norms(Norm.Kind.LAYER, eps, Spec.Placement.BEFORE, true),
+        new Spec.Positions.Learned(0),
+        List.of(Spec.Layer.FULL),
+        new Spec.Head(tiedHead, 0),
         Linear.Layout.IN_OUT);
   }
 
@@ -108,12 +109,12 @@ public record Gpt2() implements Family {
         .put("n_head", s.attention().heads())
         .put("n_inner", s.feedForward().width())
         .put("activation_function", Activations.name(s.feedForward().activation()))
-        .put("layer_norm_epsilon", Double.parseDouble(Float.toString(s.normEps())))
+        .put("layer_norm_epsilon", Double.parseDouble(Float.toString(s.norms().eps())))
         .put("resid_pdrop", 0.0)
         .put("embd_pdrop", 0.0)
         .put("attn_pdrop", 0.0)
         .put("initializer_range", 0.02)
-        .put("tie_word_embeddings", s.tiedHead())
+        .put("tie_word_embeddings", s.head().tied())
         .put("bos_token_id", endOfText)
         .put("eos_token_id", endOfText)
         .put("torch_dtype", "float32");

@@ -47,16 +47,19 @@ public record Llama() implements Family {
         c.integer("max_position_embeddings", 1, MAX),
         width,
         c.integer("num_hidden_layers", 1, 10_000),
-        new Spec.Attention(heads, kvHeads, headDim, false, attentionBias, attentionBias),
+        Spec.Embedding.plain(width),
+        Spec.Attention.causal(
+            heads, kvHeads, headDim, Spec.Inputs.SEPARATE, attentionBias, attentionBias),
         new Spec.FeedForward(
             c.integer("intermediate_size", 1, MAX),
             Activations.read(c, "hidden_act", "silu"),
             true,
+            false,
             c.bool("mlp_bias", false)),
-        Norm.Kind.RMS,
-        (float) eps,
+        new Spec.Norms(Norm.Kind.RMS, (float) eps, Spec.Placement.BEFORE, true),
         new Spec.Positions.Rotary(theta(c), headDim / 2),
-        c.bool("tie_word_embeddings", false),
+        List.of(Spec.Layer.FULL),
+        new Spec.Head(c.bool("tie_word_embeddings", false), 0),
         Linear.Layout.OUT_IN);
   }
 
@@ -146,12 +149,13 @@ public record Llama() implements Family {
         context,
         width,
         layers,
-        new Spec.Attention(heads, kvHeads, headDim, false, false, false),
-        new Spec.FeedForward(inner, UnaryMap.SILU, true, false),
-        Norm.Kind.RMS,
-        eps,
+        Spec.Embedding.plain(width),
+        Spec.Attention.causal(heads, kvHeads, headDim, Spec.Inputs.SEPARATE, false, false),
+        new Spec.FeedForward(inner, UnaryMap.SILU, true, false, false),
+        new Spec.Norms(Norm.Kind.RMS, eps, Spec.Placement.BEFORE, true),
         new Spec.Positions.Rotary(theta, headDim / 2),
-        tiedHead,
+        List.of(Spec.Layer.FULL),
+        new Spec.Head(tiedHead, 0),
         Linear.Layout.OUT_IN);
   }
 
@@ -172,13 +176,13 @@ public record Llama() implements Family {
         .put("head_dim", a.headDim())
         .put("intermediate_size", s.feedForward().width())
         .put("hidden_act", Activations.name(s.feedForward().activation()))
-        .put("rms_norm_eps", Double.parseDouble(Float.toString(s.normEps())))
+        .put("rms_norm_eps", Double.parseDouble(Float.toString(s.norms().eps())))
         .put("rope_theta", rotary.theta())
         .put("attention_bias", a.inputBias())
         .put("mlp_bias", s.feedForward().bias())
         .put("attention_dropout", 0.0)
         .put("initializer_range", 0.02)
-        .put("tie_word_embeddings", s.tiedHead())
+        .put("tie_word_embeddings", s.head().tied())
         .put("bos_token_id", endOfText)
         .put("eos_token_id", endOfText)
         .put("torch_dtype", "float32");

@@ -1,24 +1,39 @@
 package dev.outpost.transformer.layer;
 
+import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.Add;
 import dev.outpost.autograd.op.Embedding;
+import dev.outpost.autograd.op.Scale;
 import dev.outpost.tensor.ShapeException;
 import dev.outpost.transformer.module.Module;
 import dev.outpost.transformer.module.Parameter;
 import dev.outpost.transformer.module.ParameterVisitor;
 import dev.outpost.transformer.module.Pass;
+import dev.outpost.transformer.module.Projection;
 import dev.outpost.transformer.module.Rewriter;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Token embeddings, and learned position embeddings where the family has them.
+ * What a token enters the first block as: its row, scaled and projected, with the row of its
+ * position, normed; each only where the family has it.
  *
- * @param token [V, C]
- * @param position [context, C], or null where positions enter elsewhere
+ * @param token [V, E]
+ * @param scale factor on a token's row
+ * @param widen E → C, or null when they are equal
+ * @param position [context + offset, C], or null where positions enter elsewhere
+ * @param offset row of the first position
+ * @param norm of the sum, or null
  * @param context longest sequence
  */
-public record Embeddings(Parameter token, @Nullable Parameter position, int context)
+public record Embeddings(
+    Parameter token,
+    float scale,
+    @Nullable Projection widen,
+    @Nullable Parameter position,
+    int offset,
+    @Nullable Norm norm,
+    int context)
     implements Module<Embeddings> {
   /**
    * ids (batch·time of them, sequence by sequence) → [B·T, C]. Fails when the sequence is longer
@@ -39,28 +54,37 @@ public record Embeddings(Parameter token, @Nullable Parameter position, int cont
               + context
               + " tokens, the model's context; shorten or split the text",
           end + " tokens");
-    Var tokens = Embedding.embedding(pass.tape(), pass.of(token), ids);
-    return position == null ? tokens : placed(pass, tokens, position);
+    Tape tape = pass.tape();
+    Var x = Embedding.embedding(tape, pass.of(token), ids);
+    if (scale != 1) x = Scale.scale(tape, x, scale);
+    if (widen != null) x = widen.apply(pass, "embed.widen", x);
+    if (position != null) x = Add.add(tape, x, places(pass, position));
+    return norm == null ? x : norm.apply(pass, x);
   }
 
-  private static Var placed(Pass pass, Var tokens, Parameter table) {
-    int[] positions = new int[pass.batch() * pass.time()];
-    for (int i = 0; i < positions.length; i++) positions[i] = pass.past() + i % pass.time();
-    return Add.add(
-        pass.tape(), tokens, Embedding.embedding(pass.tape(), pass.of(table), positions));
+  private Var places(Pass pass, Parameter table) {
+    int[] rows = new int[pass.batch() * pass.time()];
+    for (int i = 0; i < rows.length; i++) rows[i] = offset + pass.past() + i % pass.time();
+    return Embedding.embedding(pass.tape(), pass.of(table), rows);
   }
 
   @Override
   public void visit(String path, ParameterVisitor visitor) {
     visitor.visit(path + ".token.weight", token);
+    if (widen != null) widen.visit(path + ".widen", visitor);
     if (position != null) visitor.visit(path + ".position.weight", position);
+    if (norm != null) norm.visit(path + ".norm", visitor);
   }
 
   @Override
   public Embeddings rewrite(String path, Rewriter r) {
     return new Embeddings(
         r.parameter(path + ".token.weight", token),
+        scale,
+        widen == null ? null : widen.rewrite(path + ".widen", r),
         position == null ? null : r.parameter(path + ".position.weight", position),
+        offset,
+        norm == null ? null : norm.rewrite(path + ".norm", r),
         context);
   }
 }

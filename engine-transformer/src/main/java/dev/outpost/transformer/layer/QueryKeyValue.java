@@ -13,6 +13,7 @@ import dev.outpost.transformer.module.ParameterVisitor;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.module.Projection;
 import dev.outpost.transformer.module.Rewriter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The projections that make queries, keys and values, as the family's files store them: fused in
@@ -68,12 +69,18 @@ public sealed interface QueryKeyValue extends Module<QueryKeyValue> {
    * @param q C → H·D
    * @param k C → Hkv·D
    * @param v C → Hkv·D
+   * @param norms of each query and key head [D], or null
    */
-  record Separate(Projection q, Projection k, Projection v) implements QueryKeyValue {
+  record Separate(Projection q, Projection k, Projection v, @Nullable HeadNorms norms)
+      implements QueryKeyValue {
     @Override
     public Heads apply(Pass pass, Var x) {
-      return new SeparateHeads(
-          q.apply(pass, "attn.q", x), k.apply(pass, "attn.k", x), v.apply(pass, "attn.v", x));
+      Var queries = q.apply(pass, "attn.q", x);
+      Var keys = k.apply(pass, "attn.k", x);
+      Var values = v.apply(pass, "attn.v", x);
+      return norms == null
+          ? new SeparateHeads(queries, keys, values)
+          : new SeparateHeads(norms.q.apply(pass, queries), norms.k.apply(pass, keys), values);
     }
 
     @Override
@@ -81,14 +88,26 @@ public sealed interface QueryKeyValue extends Module<QueryKeyValue> {
       q.visit(path + ".q", visitor);
       k.visit(path + ".k", visitor);
       v.visit(path + ".v", visitor);
+      if (norms == null) return;
+      norms.q.visit(path + ".q_norm", visitor);
+      norms.k.visit(path + ".k_norm", visitor);
     }
 
     @Override
     public QueryKeyValue rewrite(String path, Rewriter r) {
       return new Separate(
-          q.rewrite(path + ".q", r), k.rewrite(path + ".k", r), v.rewrite(path + ".v", r));
+          q.rewrite(path + ".q", r),
+          k.rewrite(path + ".k", r),
+          v.rewrite(path + ".v", r),
+          norms == null
+              ? null
+              : new HeadNorms(
+                  norms.q.rewrite(path + ".q_norm", r), norms.k.rewrite(path + ".k_norm", r)));
     }
   }
+
+  /** Norms of a query's and a key's D numbers. */
+  record HeadNorms(Norm q, Norm k) {}
 
   /** Side by side in one tensor. */
   record FusedHeads(Var qkv) implements Heads {

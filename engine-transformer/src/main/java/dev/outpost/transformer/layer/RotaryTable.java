@@ -1,6 +1,7 @@
 package dev.outpost.transformer.layer;
 
 import dev.outpost.tensor.Tensor;
+import dev.outpost.transformer.Spec;
 
 /**
  * The angles of rotary position embeddings (Su et al. 2021) as cosines and sines: pair i turns by
@@ -12,6 +13,11 @@ public final class RotaryTable {
 
   private final float[] frequencies;
   private volatile Tensor table;
+
+  /** Angles of a spec's choice. */
+  public RotaryTable(Spec.Positions.Rotary choice) {
+    this(choice.theta(), choice.pairs());
+  }
 
   /**
    * Angles of {@code pairs} pairs with base {@code theta}. Frequencies and angles are rounded to

@@ -15,13 +15,15 @@ import dev.outpost.transformer.module.Rewriter;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Multi-head causal self-attention; several query heads may share a key-value head.
+ * Multi-head self-attention; several query heads may share a key-value head.
  *
  * @param inputs projections to queries, keys and values
  * @param out H·D → C
  * @param heads H: query heads
  * @param kvHeads Hkv: key and value heads; H is a multiple
  * @param headDim D
+ * @param scale factor on the scores
+ * @param causal whether a query sees only its own and earlier positions
  * @param rotary angles that turn queries and keys by position, or null
  */
 public record SelfAttention(
@@ -30,6 +32,8 @@ public record SelfAttention(
     int heads,
     int kvHeads,
     int headDim,
+    float scale,
+    boolean causal,
     @Nullable RotaryTable rotary)
     implements Module<SelfAttention> {
   /** x [B·T, C] → [B·T, C]. */
@@ -49,14 +53,7 @@ public record SelfAttention(
 
   private AttentionShape shape(Pass pass, int past) {
     return new AttentionShape(
-        pass.batch(),
-        pass.time(),
-        past + pass.time(),
-        heads,
-        kvHeads,
-        headDim,
-        (float) (1 / Math.sqrt(headDim)),
-        true);
+        pass.batch(), pass.time(), past + pass.time(), heads, kvHeads, headDim, scale, causal);
   }
 
   private Var cached(Pass pass, KvCache cache, QueryKeyValue.Heads qkv) {
@@ -83,6 +80,13 @@ public record SelfAttention(
   @Override
   public SelfAttention rewrite(String path, Rewriter r) {
     return new SelfAttention(
-        inputs.rewrite(path, r), out.rewrite(path + ".out", r), heads, kvHeads, headDim, rotary);
+        inputs.rewrite(path, r),
+        out.rewrite(path + ".out", r),
+        heads,
+        kvHeads,
+        headDim,
+        scale,
+        causal,
+        rotary);
   }
 }

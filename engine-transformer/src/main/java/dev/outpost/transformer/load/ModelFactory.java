@@ -5,6 +5,7 @@ import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.tensor.weight.HeapWeight;
+import dev.outpost.transformer.Residual;
 import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerBlock;
@@ -18,7 +19,9 @@ import dev.outpost.transformer.layer.RotaryTable;
 import dev.outpost.transformer.layer.SelfAttention;
 import dev.outpost.transformer.module.Parameter;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -36,35 +39,63 @@ public final class ModelFactory {
   public static TransformerModel build(Spec spec, List<String> slots, WeightSource source)
       throws FormatException {
     int c = spec.width();
-    Embeddings embeddings =
-        new Embeddings(
-            source.get("embed.token.weight", Shape.of(spec.vocabularySize(), c)),
-            switch (spec.positions()) {
-              case Spec.Positions.Learned l ->
-                  source.get("embed.position.weight", Shape.of(spec.context(), c));
-              case Spec.Positions.Rotary r -> null;
-            },
-            spec.context());
-    RotaryTable rotary =
-        switch (spec.positions()) {
-          case Spec.Positions.Learned l -> null;
-          case Spec.Positions.Rotary r -> new RotaryTable(r.theta(), r.pairs());
-        };
+    int e = spec.embedding().width();
+    Map<Spec.Positions.Rotary, RotaryTable> tables = new HashMap<>();
     List<Slot> built = new ArrayList<>();
-    for (String name : slots) built.add(new Slot(name, block(spec, name, rotary, source)));
-    Parameter head =
-        spec.tiedHead() ? null : source.get("head.weight", Shape.of(spec.vocabularySize(), c));
-    return new TransformerModel(spec, embeddings, built, norm(spec, "norm", source), head);
+    Embeddings embeddings = embeddings(spec, source);
+    for (String name : slots) built.add(new Slot(name, block(spec, name, tables, source)));
+    return new TransformerModel(
+        spec,
+        embeddings,
+        built,
+        spec.norms().last() ? norm(spec, "norm", c, source) : null,
+        e == c ? null : dense(spec, "head.narrow", c, e, false, source),
+        spec.head().tied() ? null : source.get("head.weight", Shape.of(spec.vocabularySize(), e)));
+  }
+
+  private static Embeddings embeddings(Spec spec, WeightSource source) throws FormatException {
+    int c = spec.width();
+    int e = spec.embedding().width();
+    int offset = spec.positions() instanceof Spec.Positions.Learned l ? l.offset() : 0;
+    return new Embeddings(
+        source.get("embed.token.weight", Shape.of(spec.vocabularySize(), e)),
+        spec.embedding().scale(),
+        e == c ? null : dense(spec, "embed.widen", e, c, false, source),
+        switch (spec.positions()) {
+          case Spec.Positions.Learned l ->
+              source.get("embed.position.weight", Shape.of(spec.context() + offset, c));
+          case Spec.Positions.Rotary r -> null;
+          case Spec.Positions.Alibi a -> null;
+          case Spec.Positions.None n -> null;
+        },
+        offset,
+        spec.embedding().norm() ? norm(spec, "embed.norm", c, source) : null,
+        spec.context());
   }
 
   private static TransformerBlock block(
-      Spec spec, String path, @Nullable RotaryTable rotary, WeightSource source)
+      Spec spec, String path, Map<Spec.Positions.Rotary, RotaryTable> tables, WeightSource source)
       throws FormatException {
+    int layer = Integer.parseInt(path.substring(path.lastIndexOf('.') + 1));
+    RotaryTable rotary =
+        spec.positions(layer) instanceof Spec.Positions.Rotary r
+            ? tables.computeIfAbsent(r, RotaryTable::new)
+            : null;
     return new TransformerBlock(
-        norm(spec, path + ".norm1", source),
+        residual(spec, path + ".norm1", source),
         attention(spec, path + ".attn", rotary, source),
-        norm(spec, path + ".norm2", source),
+        residual(spec, path + ".norm2", source),
         feedForward(spec, path + ".mlp", source));
+  }
+
+  private static Residual residual(Spec spec, String path, WeightSource source)
+      throws FormatException {
+    Norm norm = norm(spec, path, spec.width(), source);
+    return switch (spec.norms().placement()) {
+      case BEFORE -> Residual.before(norm);
+      case AFTER -> new Residual(null, null, norm);
+      case AROUND -> new Residual(norm, norm(spec, path + "_inside", spec.width(), source), null);
+    };
   }
 
   private static SelfAttention attention(
@@ -75,15 +106,28 @@ public final class ModelFactory {
     int q = a.queryWidth();
     int kv = a.keyWidth();
     QueryKeyValue inputs =
-        a.fused()
-            ? new QueryKeyValue.Fused(
-                dense(spec, path + ".qkv", c, q + 2 * kv, a.inputBias(), source))
-            : new QueryKeyValue.Separate(
-                dense(spec, path + ".q", c, q, a.inputBias(), source),
-                dense(spec, path + ".k", c, kv, a.inputBias(), source),
-                dense(spec, path + ".v", c, kv, a.inputBias(), source));
+        switch (a.inputs()) {
+          case FUSED ->
+              new QueryKeyValue.Fused(
+                  dense(spec, path + ".qkv", c, q + 2 * kv, a.inputBias(), source));
+          case INTERLEAVED -> throw new IllegalArgumentException("spec: interleaved inputs");
+          case SEPARATE ->
+              new QueryKeyValue.Separate(
+                  dense(spec, path + ".q", c, q, a.inputBias(), source),
+                  dense(spec, path + ".k", c, kv, a.inputBias(), source),
+                  dense(spec, path + ".v", c, kv, a.inputBias(), source),
+                  a.headNorm() ? headNorms(spec, path, source) : null);
+        };
     Dense out = dense(spec, path + ".out", q, c, a.outputBias(), source);
-    return new SelfAttention(inputs, out, a.heads(), a.kvHeads(), a.headDim(), rotary);
+    return new SelfAttention(
+        inputs, out, a.heads(), a.kvHeads(), a.headDim(), a.scale(), a.causal(), rotary);
+  }
+
+  private static QueryKeyValue.HeadNorms headNorms(Spec spec, String path, WeightSource source)
+      throws FormatException {
+    int d = spec.attention().headDim();
+    return new QueryKeyValue.HeadNorms(
+        norm(spec, path + ".q_norm", d, source), norm(spec, path + ".k_norm", d, source));
   }
 
   private static FeedForward feedForward(Spec spec, String path, WeightSource source)
@@ -97,15 +141,16 @@ public final class ModelFactory {
         dense(spec, path + ".down", f.width(), c, f.bias(), source));
   }
 
-  private static Norm norm(Spec spec, String path, WeightSource source) throws FormatException {
-    Shape c = Shape.of(spec.width());
+  private static Norm norm(Spec spec, String path, int columns, WeightSource source)
+      throws FormatException {
+    Shape c = Shape.of(columns);
     Parameter weight = source.get(path + ".weight", c);
     Parameter bias =
-        switch (spec.norm()) {
+        switch (spec.norms().kind()) {
           case LAYER -> source.get(path + ".bias", c);
-          case RMS -> null;
+          case RMS, RMS_FROM_ONE -> null;
         };
-    return new Norm(spec.norm(), weight, bias, spec.normEps());
+    return new Norm(spec.norms().kind(), weight, bias, spec.norms().eps());
   }
 
   private static Dense dense(
@@ -135,7 +180,7 @@ public final class ModelFactory {
           (name, shape) -> {
             Tensor t = Tensor.zeros(shape);
             if (name.endsWith(".weight")) {
-              if (shape.rank() == 1) t.fill(1);
+              if (shape.rank() == 1) t.fill(spec.norms().kind() == Norm.Kind.RMS_FROM_ONE ? 0 : 1);
               else {
                 RandomStream stream = RandomStream.of(seed, "init." + name);
                 double std =

@@ -62,7 +62,7 @@ public final class ModelFolder implements AutoCloseable {
     try {
       CheckpointSource source = CheckpointSource.of(folder, checkpoint, family.names());
       List<String> notes = new ArrayList<>();
-      if (spec.tiedHead() && source.has("head.weight"))
+      if (spec.head().tied() && source.has("head.weight"))
         notes.add("lm_head.weight is stored but tied to the token embedding: not used");
       TransformerModel model = ModelFactory.build(spec, source);
       return new ModelFolder(folder, config, checkpoint, model, source.report(notes));

@@ -103,7 +103,7 @@ public final class Generator {
           h = TransformerModel.stack(pass, model.slots().subList(i, i + 1), h);
           if (enough.getAsBoolean()) return;
           // After the first block: the head's product is one of its own, and the longest.
-          if (i == 0) model.logits(pass, model.norm().apply(pass, h), tokens - 1, tokens);
+          if (i == 0) model.logits(pass, model.ending(pass, h), tokens - 1, tokens);
         }
       } finally {
         workspace.releaseAll();

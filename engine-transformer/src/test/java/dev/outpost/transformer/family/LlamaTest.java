@@ -44,7 +44,7 @@ class LlamaTest {
             """);
     assertThat(spec.attention().kvHeads()).isEqualTo(32);
     assertThat(spec.attention().headDim()).isEqualTo(128);
-    assertThat(spec.tiedHead()).isFalse();
+    assertThat(spec.head().tied()).isFalse();
     assertThat(spec.parameters()).isEqualTo(6_738_415_616L);
   }
 
@@ -150,12 +150,13 @@ class LlamaTest {
             64,
             32,
             3,
-            new Spec.Attention(4, 2, 10, false, true, true),
-            new Spec.FeedForward(77, activation, true, true),
-            plain.norm(),
-            plain.normEps(),
+            plain.embedding(),
+            Spec.Attention.causal(4, 2, 10, Spec.Inputs.SEPARATE, true, true),
+            new Spec.FeedForward(77, activation, true, false, true),
+            plain.norms(),
             plain.positions(),
-            true,
+            plain.pattern(),
+            new Spec.Head(true, 0),
             plain.layout());
     for (Spec s : new Spec[] {plain, spec})
       assertThat(read(new Llama().write(s, 299).toText())).isEqualTo(s);

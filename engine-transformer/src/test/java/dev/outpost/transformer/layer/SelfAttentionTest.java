@@ -88,11 +88,11 @@ class SelfAttentionTest {
   }
 
   private SelfAttention attention(QueryKeyValue inputs, RotaryTable rotary) {
-    return new SelfAttention(inputs, out, HEADS, KV, D, rotary);
+    return new SelfAttention(inputs, out, HEADS, KV, D, (float) (1 / Math.sqrt(D)), true, rotary);
   }
 
   private QueryKeyValue separate() {
-    return new QueryKeyValue.Separate(dense(q), dense(k), dense(v));
+    return new QueryKeyValue.Separate(dense(q), dense(k), dense(v), null);
   }
 
   private HeapWeight fused() {

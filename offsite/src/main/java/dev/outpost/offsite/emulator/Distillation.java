@@ -3,7 +3,6 @@ package dev.outpost.offsite.emulator;
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.Add;
-import dev.outpost.autograd.op.CrossEntropy;
 import dev.outpost.autograd.op.NormalisedMse;
 import dev.outpost.autograd.op.Scale;
 import dev.outpost.offsite.split.Sandwich;
@@ -65,9 +64,8 @@ public record Distillation(
   private Var languageModel(TransformerModel student, Pass pass, Var s, int[] targets) {
     Tape tape = pass.tape();
     List<Slot> top = student.slots().subList(bottom + emulator, student.slots().size());
-    Var h = student.norm().apply(pass, TransformerModel.stack(pass, top, s));
-    Var head = pass.of(student.headWeight());
-    return Scale.scale(tape, CrossEntropy.linearCrossEntropy(tape, h, head, targets), lmWeight);
+    Var h = student.ending(pass, TransformerModel.stack(pass, top, s));
+    return Scale.scale(tape, student.lossOf(pass, h, targets), lmWeight);
   }
 
   /** What the full middle makes of h, without a record. */
