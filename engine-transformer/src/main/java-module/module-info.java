@@ -5,6 +5,7 @@ module dev.outpost.transformer {
   requires tools.jackson.core;
 
   exports dev.outpost.transformer;
+  exports dev.outpost.transformer.data;
   exports dev.outpost.transformer.family;
   exports dev.outpost.transformer.layer;
   exports dev.outpost.transformer.load;

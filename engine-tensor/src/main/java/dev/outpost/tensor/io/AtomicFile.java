@@ -58,6 +58,9 @@ public final class AtomicFile {
       replace(target, folder, size, content);
     } catch (ClosedByInterruptException e) {
       throw new IOException(file + ": writing was interrupted; " + UNCHANGED, e);
+    } catch (FormatException e) {
+      // Not the writing failed, but what was to be written could not be read.
+      throw e;
     } catch (FileSystemException e) {
       throw new IOException(file + ": could not be written: " + reason(e) + "; " + UNCHANGED, e);
     } catch (IOException e) {

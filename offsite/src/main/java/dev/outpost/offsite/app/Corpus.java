@@ -1,6 +1,7 @@
 package dev.outpost.offsite.app;
 
 import dev.outpost.tensor.random.RandomStream;
+import dev.outpost.transformer.data.TrainingData;
 import dev.outpost.transformer.text.Tokenizer;
 import dev.outpost.transformer.train.Blocks;
 import java.io.EOFException;
@@ -203,7 +204,13 @@ record Corpus(String name, List<String> documents, int skipped) {
   }
 
   /** A corpus in two parts. */
-  record Split(Corpus train, Corpus validation) {}
+  record Split(Corpus train, Corpus validation) {
+    /** Both as rows of this length. */
+    TrainingData rows(Tokenizer tokenizer, int length) {
+      return new TrainingData(
+          train.blocks(tokenizer, length), validation.blocks(tokenizer, length));
+    }
+  }
 
   /** Characters in all documents. */
   long characters() {

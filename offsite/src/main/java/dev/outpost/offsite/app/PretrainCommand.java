@@ -5,6 +5,7 @@ import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.data.TrainingData;
 import dev.outpost.transformer.family.Gpt2;
 import dev.outpost.transformer.load.ModelFactory;
 import dev.outpost.transformer.load.ModelFolder;
@@ -16,6 +17,7 @@ import dev.outpost.transformer.train.Trainer;
 import dev.outpost.transformer.train.TrainingPlan;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
@@ -34,7 +36,10 @@ import picocli.CommandLine.Option;
       "Example: outpost pretrain --corpus public/ --include **.txt --out owner/model"
     })
 final class PretrainCommand extends Command {
-  @Mixin CorpusOptions corpus;
+  /** Characters that a vocabulary is made from. */
+  private static final long TOKENIZER_TEXT = 8_000_000;
+
+  @Mixin DataOptions data;
   @Mixin TrainingOptions training;
 
   @Option(
@@ -103,12 +108,17 @@ final class PretrainCommand extends Command {
           "--out: "
               + out
               + " holds a model already, and no state of this command is beside it; choose another folder");
-    Corpus text = corpus.read(console);
+    boolean given = data.given();
+    Corpus text = given ? new Corpus("", List.of()) : data.corpus.read(console);
     Corpus.Split parts = text.split(training.validation);
     Tokenizer tokenizer =
         tokenizerFolder != null
             ? TokenizerFiles.load(tokenizerFolder)
-            : trainTokenizer(console, parts.train());
+            : trainTokenizer(
+                console,
+                given
+                    ? data.sample(TOKENIZER_TEXT)
+                    : parts.train().sample(TOKENIZER_TEXT, seed).documents());
     Spec spec;
     try {
       spec =
@@ -125,23 +135,22 @@ final class PretrainCommand extends Command {
     } catch (IllegalArgumentException e) {
       throw new BadInput(e.getMessage());
     }
-    int block = corpus.block(context);
     TransformerModel model = ModelFactory.random(spec, seed).trainable(name -> true);
+    TrainingData rows =
+        given
+            ? data.rows(tokenizer, context, training.validation, folder.state())
+            : parts.rows(tokenizer, data.corpus.block(context));
     console.note(
         String.format(
             java.util.Locale.ROOT,
-            "pretraining %,d parameters on %,d characters of %s",
+            "pretraining %,d parameters on %d blocks of %d tokens of %s",
             model.count(false),
-            text.characters(),
-            text.name()));
+            rows.train().count(),
+            rows.train().length(),
+            given ? data.data : text.name()));
     Trainer trainer =
         new Trainer(
-            model,
-            Objective.languageModel(),
-            parts.train().blocks(tokenizer, block),
-            parts.validation().blocks(tokenizer, block),
-            plan,
-            kernels);
+            model, Objective.languageModel(), rows.train(), rows.validation(), plan, kernels);
     Trainer.Result result =
         trainer.run(folder.state(), Map.of("spec", spec.toString()), bar(console, "pretrain"));
     if (!result.finished()) {
@@ -167,10 +176,10 @@ final class PretrainCommand extends Command {
     return ExitCode.OK;
   }
 
-  private Tokenizer trainTokenizer(Console console, Corpus text) {
+  private Tokenizer trainTokenizer(Console console, List<String> documents) {
     console.note("training a vocabulary of " + vocabulary + " tokens");
     try {
-      return BytePairTrainer.of(vocabulary).train(text.sample(8_000_000, seed).documents());
+      return BytePairTrainer.of(vocabulary).train(documents);
     } catch (IllegalArgumentException e) {
       throw new BadInput("--vocab: " + e.getMessage());
     }

@@ -5,6 +5,7 @@ import dev.outpost.offsite.tune.AdapterTuning;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.data.TrainingData;
 import dev.outpost.transformer.peft.LoraConfig;
 import dev.outpost.transformer.text.Tokenizer;
 import dev.outpost.transformer.train.Blocks;
@@ -22,7 +23,7 @@ import picocli.CommandLine.Option;
 @CommandLine.Command(
     name = "tune",
     description = {
-      "Data owner: tune a package's adapter on private text.",
+      "Data owner: tune a package's adapter on private text or examples.",
       "Needs only the package. What is written to --out holds the adapter and nothing else; the state of a run is kept beside it, in DIR.training. Run the same command again to resume."
     },
     footer = {
@@ -31,7 +32,7 @@ import picocli.CommandLine.Option;
       "Example: outpost tune --package package --corpus private/ --out adapter"
     })
 final class TuneCommand extends Command {
-  @Mixin CorpusOptions corpus;
+  @Mixin DataOptions data;
   @Mixin TrainingOptions training;
 
   @Option(
@@ -75,10 +76,15 @@ final class TuneCommand extends Command {
     OutputFolder folder = OutputFolder.of(out, OutputFolder.Kind.ADAPTER, pack);
     try (OffsitePackage p = OffsitePackage.open(pack)) {
       Tokenizer tokenizer = ModelOptions.tokenizer(pack, p.model());
-      Corpus.Split parts = corpus.read(console).split(training.validation);
-      int block = corpus.block(p.model().spec().context());
-      Blocks train = parts.train().blocks(tokenizer, block);
-      Blocks validation = parts.validation().blocks(tokenizer, block);
+      int context = p.model().spec().context();
+      TrainingData rows =
+          data.given()
+              ? data.rows(tokenizer, context, training.validation, folder.state())
+              : data.corpus
+                  .read(console)
+                  .split(training.validation)
+                  .rows(tokenizer, data.corpus.block(context));
+      Blocks train = rows.train();
       AdapterTuning tuning = AdapterTuning.of(p, config, seed);
       TransformerModel model = tuning.model();
       console.note(
@@ -89,7 +95,7 @@ final class TuneCommand extends Command {
               model.count(false),
               train.count(),
               train.length()));
-      Trainer trainer = tuning.trainer(train, validation, plan, kernels);
+      Trainer trainer = tuning.trainer(train, rows.validation(), plan, kernels);
       Map<String, String> identity =
           Map.of(
               "package_sha256",
