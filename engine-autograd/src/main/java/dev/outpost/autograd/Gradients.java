@@ -47,7 +47,7 @@ public final class Gradients {
 
   /** Bytes held. */
   public long bytes() {
-    return filled.values().stream().mapToLong(t -> t.data().length * 4L).sum();
+    return filled.values().stream().mapToLong(t -> t.size() * 4L).sum();
   }
 
   Grads.Slot slot(HeapWeight weight) {

@@ -34,10 +34,11 @@ public final class Tape {
   private final boolean training;
   private final List<Step> steps = new ArrayList<>();
   private final Map<Weight, Var> leaves = new IdentityHashMap<>();
-  private final Map<float[], Integer> saves = new IdentityHashMap<>();
-  // A buffer may be lent again after it came back, so its array alone does not tell whose it is:
+  // Both by the buffer's identity in the workspace.
+  private final Map<Object, Integer> saves = new IdentityHashMap<>();
+  // A buffer may be lent again after it came back, so its identity alone does not tell whose it is:
   // the tensor that was taken does. IdentityHashMap.remove(key, value) compares both by identity.
-  private final Map<float[], Tensor> taken = new IdentityHashMap<>();
+  private final Map<Object, Tensor> taken = new IdentityHashMap<>();
   private @Nullable Scope scope;
   private int next;
 
@@ -122,7 +123,7 @@ public final class Tape {
    */
   public Tensor take(Shape shape) {
     Tensor t = workspace.take(shape);
-    taken.put(t.data(), t);
+    taken.put(workspace.identity(t), t);
     if (scope != null) scope.made.add(t);
     return t;
   }
@@ -156,7 +157,7 @@ public final class Tape {
               op + ": " + v + " belongs to another tape; enter it here by leaf or input");
       }
       steps.add(new Step(op, out, saved, back));
-      for (Tensor t : saved) saves.merge(t.data(), 1, Integer::sum);
+      for (Tensor t : saved) saves.merge(workspace.identity(t), 1, Integer::sum);
     }
     return out;
   }
@@ -171,8 +172,8 @@ public final class Tape {
 
   /** Makes a tensor that {@code other} took from the same workspace this tape's to give back. */
   void adopt(Tensor t, Tape other) {
-    if (!other.taken.remove(t.data(), t)) return;
-    taken.put(t.data(), t);
+    if (!other.taken.remove(workspace.identity(t), t)) return;
+    taken.put(workspace.identity(t), t);
     if (scope != null) scope.made.add(t);
   }
 
@@ -225,8 +226,9 @@ public final class Tape {
         if (walk.dy != null) workspace.release(dy);
       }
       for (Tensor t : s.saved) {
-        if (saves.merge(t.data(), -1, Integer::sum) == 0 && taken.remove(t.data()) != null)
-          workspace.release(t);
+        Object buffer = workspace.identity(t);
+        boolean last = saves.computeIfPresent(buffer, (b, n) -> n > 1 ? n - 1 : null) == null;
+        if (last && taken.remove(buffer) != null) workspace.release(t);
       }
       if (s.out != out) giveBack(s.out.value());
     }
@@ -237,8 +239,8 @@ public final class Tape {
   }
 
   private void giveBack(Tensor made) {
-    if (saves.getOrDefault(made.data(), 0) == 0 && taken.remove(made.data(), made))
-      workspace.release(made);
+    Object buffer = workspace.identity(made);
+    if (!saves.containsKey(buffer) && taken.remove(buffer, made)) workspace.release(made);
   }
 
   /** One walk back: activations' gradients live in the workspace, weights' in {@link Gradients}. */
@@ -265,13 +267,13 @@ public final class Tape {
 
     @Override
     public void give(Var input, Tensor gradient) {
-      if (dy != null && dy.data() == gradient.data()) dy = null;
+      if (dy != null && workspace.identity(dy) == workspace.identity(gradient)) dy = null;
       if (!input.isLeaf() && input.needsGrad() && !grads.containsKey(input.id())) {
         grads.put(input.id(), new Tensor(input.shape(), gradient.data(), gradient.offset()));
         return;
       }
       if (input.isLeaf() && leafGradients.adopt((HeapWeight) input.weight(), gradient)) {
-        taken.remove(gradient.data());
+        taken.remove(workspace.identity(gradient));
         return;
       }
       Slot slot = of(input);
@@ -299,9 +301,9 @@ public final class Tape {
 
     /** Hands a value to the surrounding scope. */
     public Var keep(Var v) {
-      float[] data = v.value().data();
-      for (Tensor t : made) if (t.data() == data && outer != null) outer.made.add(t);
-      made.removeIf(t -> t.data() == data);
+      Object buffer = workspace.identity(v.value());
+      for (Tensor t : made) if (workspace.identity(t) == buffer && outer != null) outer.made.add(t);
+      made.removeIf(t -> workspace.identity(t) == buffer);
       return v;
     }
 

@@ -102,11 +102,15 @@ class TapeTest {
     Tape first = Tape.recording(kernels, ws);
     first.backward(Sum.sum(first, project(first, first.constant(input), top, true)), shared);
     ws.releaseAll();
-    float[] lent = shared.get(top).data();
-    assertThat(ws.take(top.shape()).data()).isNotSameAs(lent);
+    Tensor lent = shared.get(top);
+    long held = ws.meter().liveBytes();
+    assertThat(ws.lends(lent)).isTrue();
+    assertThat(ws.take(top.shape()).offset()).isNotEqualTo(lent.offset());
     ws.releaseAll();
+    assertThat(ws.meter().liveBytes()).isEqualTo(held).isPositive();
     shared.clear();
-    assertThat(ws.take(top.shape()).data()).isSameAs(lent);
+    assertThat(ws.meter().liveBytes()).isZero();
+    assertThat(ws.lends(lent)).isFalse();
   }
 
   @Test
@@ -207,6 +211,6 @@ class TapeTest {
   }
 
   private static long bytes(Var v) {
-    return v.value().data().length * 4L;
+    return (v.value().size() + 15L) / 16 * 16 * 4;
   }
 }

@@ -44,7 +44,7 @@ public final class Rotary {
     k.rotary(s, angles, HeadView.of(x, s.time(), 0), HeadView.of(y, s.time(), 0), inverse);
     int turned = s.heads() * s.headDim();
     int cols = x.cols();
-    if (turned == cols || x.data() == y.data()) return;
+    if (turned == cols || x.data() == y.data() && x.offset() == y.offset()) return;
     for (int r = 0; r < x.rows(); r++) {
       int at = r * cols + turned;
       System.arraycopy(x.data(), x.offset() + at, y.data(), y.offset() + at, cols - turned);

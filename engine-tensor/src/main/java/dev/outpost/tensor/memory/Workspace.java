@@ -2,55 +2,58 @@ package dev.outpost.tensor.memory;
 
 import dev.outpost.tensor.Shape;
 import dev.outpost.tensor.Tensor;
-import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Lends the buffers of one step and takes all back: activations, their gradients, scratch. What
- * outlives the step, such as the gradients of weights, is {@link #keep kept} until released. A
- * buffer may stand for one up to a third smaller, so that activations and gradients share memory; a
- * loop whose steps have equal shapes soon allocates nothing. Not thread-safe: one workspace per
- * step at work.
+ * outlives the step, such as the gradients of weights, is {@link #keep kept} until released.
+ * Buffers are cut from a few large arrays and joined again when they come back, so that activations
+ * and the gradients that replace them share memory whatever their sizes; a loop whose steps have
+ * equal shapes soon allocates nothing. Not thread-safe: one workspace per step at work.
  *
- * <p>A lent tensor's contents are undefined. It is known by its backing array, so a reshaped or
- * sliced tensor stands for the buffer it came from.
+ * <p>A lent tensor's contents are undefined. It is known by where it lies, so a reshaped or sliced
+ * tensor stands for the buffer it came from. An empty tensor is never on loan.
  */
 public final class Workspace {
-  private final TreeMap<Integer, ArrayDeque<float[]>> free = new TreeMap<>();
+  /** Floats of a new array: room for neighbours that join, yet little that stays unused. */
+  private static final int SMALLEST = 1 << 14;
 
-  /** Every buffer on loan, and whether it is kept. */
-  private final Map<float[], Boolean> lent = new IdentityHashMap<>();
+  private static final int LARGEST = 1 << 22;
 
+  private final List<Slab> slabs = new ArrayList<>();
+  private final Map<float[], Slab> slabOf = new IdentityHashMap<>();
   private final MemoryMeter meter = new MemoryMeter();
+  private long held;
 
   /** A buffer of this shape; contents undefined. */
   public Tensor take(Shape shape) {
-    int capacity = sizeClass(shape.size());
-    float[] data = fitting(capacity);
-    if (data == null) {
-      data = new float[capacity];
-      meter.allocated(capacity * 4L);
-    }
-    lent.put(data, false);
-    meter.taken(data.length * 4L);
-    return new Tensor(shape, data, 0);
+    if (shape.size() == 0) return Tensor.zeros(shape);
+    int length = rounded(shape.size());
+    Slab.Block free = null;
+    for (Slab s : slabs) free = s.smallest(length, free);
+    if (free == null) free = grow(length).at(0);
+    free.slab().lend(free, length);
+    meter.taken(length * 4L);
+    return new Tensor(shape, free.slab().data(), free.offset());
   }
 
-  /**
-   * The smallest free buffer of this capacity or up to half as much again; null if there is none.
-   */
-  private float @Nullable [] fitting(int capacity) {
-    long most = capacity + capacity / 2L;
-    for (var e = free.ceilingEntry(capacity);
-        e != null && e.getKey() <= most;
-        e = free.higherEntry(e.getKey())) {
-      float[] data = e.getValue().poll();
-      if (data != null) return data;
-    }
-    return null;
+  private Slab grow(int length) {
+    int room = Math.clamp(Math.max(held / 8, 4L * length), SMALLEST, LARGEST);
+    Slab s = new Slab(Math.max(length, room));
+    slabs.add(s);
+    slabOf.put(s.data(), s);
+    held += s.data().length;
+    meter.allocated(s.data().length * 4L);
+    return s;
+  }
+
+  private static int rounded(int size) {
+    long up = (size + (Slab.GRAIN - 1L)) / Slab.GRAIN * Slab.GRAIN;
+    return (int) Math.min(up, Integer.MAX_VALUE - 8);
   }
 
   /**
@@ -58,8 +61,10 @@ public final class Workspace {
    * for a tensor that is not on loan.
    */
   public void keep(Tensor t) {
-    if (lent.replace(t.data(), true) == null)
+    Slab.Block b = loan(t);
+    if (b == null)
       throw new IllegalArgumentException("workspace: " + t.shape() + " is not on loan");
+    b.kept = true;
   }
 
   /** A buffer of this shape; contents undefined. */
@@ -76,7 +81,23 @@ public final class Workspace {
 
   /** Whether the tensor's buffer is lent by this workspace and not yet back. */
   public boolean lends(Tensor t) {
-    return lent.containsKey(t.data());
+    return loan(t) != null;
+  }
+
+  /**
+   * What is one and the same for all tensors of a buffer while it is lent, and for all of a foreign
+   * array.
+   */
+  public Object identity(Tensor t) {
+    Slab.Block b = loan(t);
+    return b == null ? t.data() : b;
+  }
+
+  private Slab.@Nullable Block loan(Tensor t) {
+    Slab s = t.size() == 0 ? null : slabOf.get(t.data());
+    if (s == null) return null;
+    Slab.Block b = s.at(t.offset());
+    return b.isLent() ? b : null;
   }
 
   /**
@@ -84,43 +105,29 @@ public final class Workspace {
    * passed.
    */
   public void release(Tensor t) {
-    if (lent.remove(t.data()) != null) giveBack(t.data());
+    Slab.Block b = loan(t);
+    if (b == null) return;
+    meter.released(b.length() * 4L);
+    b.slab().giveBack(b);
   }
 
   /** Takes every buffer back that is not {@link #keep kept}: the end of a step. */
   public void releaseAll() {
-    for (var loans = lent.entrySet().iterator(); loans.hasNext(); ) {
-      var loan = loans.next();
-      if (loan.getValue()) continue;
-      float[] data = loan.getKey();
-      loans.remove();
-      giveBack(data);
-    }
+    for (Slab s : slabs) meter.released(s.giveBackUnkept() * 4L);
   }
 
-  /** Forgets the free buffers, so that the garbage collector may have them. */
+  /** Forgets the arrays of which nothing is lent, so that the garbage collector may have them. */
   public void trim() {
-    free.clear();
+    for (Slab s : slabs)
+      if (s.isFree()) {
+        slabOf.remove(s.data());
+        held -= s.data().length;
+      }
+    slabs.removeIf(Slab::isFree);
   }
 
   /** Bytes live, at peak, and taken from the heap. */
   public MemoryMeter meter() {
     return meter;
-  }
-
-  private void giveBack(float[] data) {
-    meter.released(data.length * 4L);
-    free.computeIfAbsent(data.length, k -> new ArrayDeque<>()).push(data);
-  }
-
-  /**
-   * Rounds up by at most 12.5 %, so that growing shapes (a KV cache, a last short batch) reuse
-   * buffers.
-   */
-  static int sizeClass(int size) {
-    if (size <= 16) return 16;
-    int step = Math.max(16, Integer.highestOneBit(size - 1) >> 3);
-    long rounded = ((long) size + step - 1) / step * step;
-    return (int) Math.min(rounded, Integer.MAX_VALUE - 8);
   }
 }
