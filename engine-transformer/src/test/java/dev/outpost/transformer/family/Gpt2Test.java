@@ -57,7 +57,7 @@ class Gpt2Test {
     "scale_attn_weights, false",
     "scale_attn_by_inverse_layer_idx, true",
     "add_cross_attention, true",
-    "activation_function, '\"quick_gelu\"'",
+    "activation_function, '\"mish\"'",
     "n_head, 7",
     "n_head, 0",
     "n_layer, 0",

@@ -85,7 +85,7 @@ class LlamaTest {
     "rope_theta, 0",
     "rope_theta, '\"large\"'",
     "partial_rotary_factor, 0.5",
-    "hidden_act, '\"quick_gelu\"'",
+    "hidden_act, '\"mish\"'",
     "hidden_act, 3",
     "num_attention_heads, 21",
     "num_attention_heads, 0",
