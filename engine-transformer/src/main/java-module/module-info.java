@@ -1,5 +1,6 @@
 /** Layers, model families, text, training and generation. Knows no federation and no emulator. */
 module dev.outpost.transformer {
+  requires java.net.http;
   requires transitive dev.outpost.autograd;
   requires static transitive org.jspecify;
   requires tools.jackson.core;
@@ -7,6 +8,7 @@ module dev.outpost.transformer {
   exports dev.outpost.transformer;
   exports dev.outpost.transformer.data;
   exports dev.outpost.transformer.family;
+  exports dev.outpost.transformer.hub;
   exports dev.outpost.transformer.layer;
   exports dev.outpost.transformer.load;
   exports dev.outpost.transformer.module;

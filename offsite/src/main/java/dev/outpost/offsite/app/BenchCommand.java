@@ -119,7 +119,7 @@ final class BenchCommand extends Command {
       throw misuse("--model: kernels are measured without a model; use it with step or decode");
     if (model != null && what == What.paper)
       throw misuse("--model: the paper's table has its own models; use it with step or decode");
-    Subject own = model == null ? null : Subject.folder(model);
+    Subject own = model == null ? null : Subject.folder(ModelOptions.located(model));
     List<Bench> all = new ArrayList<>();
     if (what == What.kernels || what == What.all) all.addAll(Suite.kernels());
     if (what == What.step || what == What.all)

@@ -81,6 +81,7 @@ final class EmulateCommand extends Command {
   @Override
   int run(Console console, Kernels kernels) throws Exception {
     EmulatorRecipe recipe = recipe();
+    model = ModelOptions.located(model);
     OutputFolder output = OutputFolder.of(out, OutputFolder.Kind.PACKAGE, model);
     BadInput.unless(
         corpus.path != null || !training.given(),

@@ -45,6 +45,7 @@ final class InspectCommand extends Command {
 
   @Override
   int run(Console console, Kernels kernels) throws Exception {
+    if (path != null) path = ModelOptions.located(path);
     JsonObject found =
         path == null
             ? machine(kernels)

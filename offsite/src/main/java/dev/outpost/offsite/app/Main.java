@@ -3,6 +3,7 @@ package dev.outpost.offsite.app;
 import dev.outpost.autograd.optim.NonFiniteGradientException;
 import dev.outpost.offsite.artifact.PlugIn;
 import dev.outpost.tensor.io.FormatException;
+import dev.outpost.transformer.hub.HubException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -33,7 +34,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "",
       "Owner:       pretrain (or bring a GPT-2 or Llama folder), emulate, plug",
       "Data owner:  tune",
-      "Both:        evaluate, generate, inspect, bench",
+      "Both:        pull, evaluate, generate, inspect, bench",
       ""
     },
     footer = {
@@ -71,6 +72,7 @@ public final class Main implements Runnable {
   private static CommandLine commandLine(Interruption interruption, String name) {
     Map<String, Supplier<Command>> commands = new LinkedHashMap<>();
     commands.put("demo", () -> new DemoCommand(interruption));
+    commands.put("pull", () -> new PullCommand(interruption));
     commands.put("pretrain", () -> new PretrainCommand(interruption));
     commands.put("emulate", () -> new EmulateCommand(interruption));
     commands.put("tune", () -> new TuneCommand(interruption));
@@ -154,6 +156,7 @@ public final class Main implements Runnable {
       case CommandLine.ParameterException p -> ExitCode.USAGE;
       case BadInput b -> ExitCode.REFUSED;
       case FormatException f -> ExitCode.REFUSED;
+      case HubException h -> ExitCode.REFUSED;
       case PlugIn.RefusedException r -> ExitCode.REFUSED;
       case NonFiniteGradientException n -> ExitCode.REFUSED;
       case IOException io -> ExitCode.IO;

@@ -6,6 +6,8 @@ import dev.outpost.offsite.artifact.OffsitePackage;
 import dev.outpost.offsite.artifact.PlugIn;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.hub.HubCache;
+import dev.outpost.transformer.hub.HubSettings;
 import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.peft.Attach;
 import dev.outpost.transformer.text.Tokenizer;
@@ -13,6 +15,7 @@ import dev.outpost.transformer.text.TokenizerFiles;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -32,7 +35,8 @@ final class ModelOptions {
     @Option(
         names = "--model",
         paramLabel = "DIR",
-        description = "A full model: a Hugging Face folder or a GGUF file.")
+        description =
+            "A full model: a Hugging Face folder, a GGUF file, or the name of a model that was pulled.")
     Path model;
 
     @Option(
@@ -63,6 +67,7 @@ final class ModelOptions {
 
   /** The tokenizer is read on a thread of its own. */
   Open open(Kernels kernels, Meanwhile meanwhile) throws IOException, PlugIn.RefusedException {
+    if (source.model != null) source.model = located(source.model);
     Path folder = source.model != null ? source.model : source.pack;
     FutureTask<Tokenizer> tokenizer = new FutureTask<>(() -> TokenizerFiles.load(folder));
     Thread.ofPlatform().name("outpost-tokenizer").daemon().start(tokenizer);
@@ -102,6 +107,11 @@ final class ModelOptions {
       p.close();
       throw e;
     }
+  }
+
+  /** What is meant by a path that may also be the name of a model in the hub's cache. */
+  static Path located(Path given) throws IOException {
+    return Files.exists(given) ? given : HubCache.of(HubSettings.ofEnvironment()).locate(given);
   }
 
   /** The tokenizer beside a model, checked against its vocabulary. */

@@ -56,6 +56,7 @@ final class PlugCommand extends Command {
 
   @Override
   int run(Console console, Kernels kernels) throws Exception {
+    model = ModelOptions.located(model);
     OutputFolder.of(out, OutputFolder.Kind.MODEL, model, adapter);
     try (ModelFolder folder = ModelFolder.open(model)) {
       AdapterArtifact artifact = AdapterArtifact.read(adapter);

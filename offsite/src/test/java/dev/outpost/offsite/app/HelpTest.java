@@ -29,6 +29,7 @@ final class HelpTest {
     assertThat(commands())
         .containsExactlyInAnyOrder(
             "demo",
+            "pull",
             "pretrain",
             "emulate",
             "tune",
