@@ -55,6 +55,17 @@ public record AttentionScores(
     return new AttentionScores(scale, causal, window, softcap, slopes);
   }
 
+  /** How many positions beyond its own a query sees. */
+  public int ahead() {
+    if (causal) return 0;
+    return window == 0 ? Integer.MAX_VALUE : window - 1;
+  }
+
+  /** How many positions before its own a query sees. */
+  public int behind() {
+    return window == 0 ? Integer.MAX_VALUE : window - 1;
+  }
+
   /**
    * ALiBi's slopes: {@code 2^(−8h/n)} for h = 1 … n, n the largest power of two within {@code
    * heads}; heads beyond it take every other slope of 2n heads (Press et al. 2022; BLOOM).

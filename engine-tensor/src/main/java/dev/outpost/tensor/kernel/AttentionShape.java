@@ -99,8 +99,7 @@ public record AttentionShape(
 
   /** The first key that a query sees, where it sees any; never less for a later query. */
   public int firstKey(int query) {
-    if (scores.window() == 0) return 0;
-    return (int) Math.max(0, (long) position(query) - scores.window() + 1);
+    return (int) Math.max(0, (long) position(query) - scores.behind());
   }
 
   /**
@@ -108,9 +107,6 @@ public record AttentionShape(
    * less for a later query.
    */
   public int endKey(int sequence, int query) {
-    long end = keys;
-    if (scores.causal()) end = position(query) + 1L;
-    else if (scores.window() > 0) end = (long) position(query) + scores.window();
-    return (int) Math.max(0, Math.min(end, length(sequence)));
+    return Math.clamp(1L + position(query) + scores.ahead(), 0, length(sequence));
   }
 }

@@ -5,13 +5,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outpost.autograd.Tape;
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.AttentionScores;
+import dev.outpost.tensor.kernel.AttentionShape;
+import dev.outpost.tensor.kernel.HeadView;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.transformer.Golden;
 import dev.outpost.transformer.TinyModels;
 import dev.outpost.transformer.TransformerModel;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class KvCacheTest {
@@ -64,6 +69,48 @@ class KvCacheTest {
                     got.slice(b * 6, (b + 1) * 6), want.slice(b * 24 + from, b * 24 + from + 6)))
             .isLessThan(2e-6);
     }
+  }
+
+  /** Whatever the scores: position by position over the cache as all at once. */
+  @ParameterizedTest
+  @CsvSource({"0, 0, false", "1, 0, false", "5, 0, false", "0, 2, true", "5, 2, true"})
+  void attentionOverACacheSeesWhatItSeesInTheWhole(int window, float cap, boolean slopes) {
+    int time = 40;
+    AttentionScores scores =
+        AttentionScores.causal(8)
+            .withWindow(window)
+            .withSoftcap(cap)
+            .withSlopes(slopes ? AttentionScores.alibi(4) : null);
+    Tensor qkv = Tensor.zeros(2 * time, 4 * 8 + 2 * 2 * 8);
+    Random random = new Random(9);
+    for (int i = 0; i < qkv.size(); i++) qkv.data()[i] = (float) random.nextGaussian();
+    HeadView q = HeadView.of(qkv, time, 0);
+    HeadView keys = HeadView.of(qkv, time, 32);
+    HeadView values = HeadView.of(qkv, time, 48);
+    for (Kernels k : TinyModels.kernels()) {
+      Tensor want = Tensor.zeros(2 * time, 32);
+      AttentionShape whole = new AttentionShape(2, time, time, 4, 2, 8, scores);
+      Tensor lse = Tensor.zeros(2, 4, time);
+      k.attention(whole, q, keys, values, HeadView.of(want, time, 0), lse);
+      KvCache cache = KvCache.of(2, time);
+      for (int t = 0; t < time; t++) {
+        KvCache.Entry past = cache.append("attn", row(keys, t), row(values, t), 16, 1);
+        AttentionShape step = new AttentionShape(2, 1, t + 1, 4, 2, 8, scores);
+        Tensor got = Tensor.zeros(2, 32);
+        HeadView out = HeadView.of(got, 1, 0);
+        k.attention(step, row(q, t), past.keys(), past.values(), out, Tensor.zeros(2, 4, 1));
+        for (int b = 0; b < 2; b++)
+          assertThat(Golden.far(got.slice(b, b + 1), want.slice(b * time + t, b * time + t + 1)))
+              .as("%s, position %s of sequence %s", k.name(), t, b)
+              .isLessThan(2e-6);
+        cache.advance(1);
+      }
+    }
+  }
+
+  /** The views of one position. */
+  private static HeadView row(HeadView all, int t) {
+    return new HeadView(all.data(), all.at(0, t, 0, 0), all.batchStride(), all.rowStride());
   }
 
   @Test

@@ -1,8 +1,12 @@
 package dev.outpost.tensor.kernel.vector;
 
-import static dev.outpost.tensor.kernel.vector.AttentionForward.seen;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.BIAS;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.CAP_SLOPE;
 import static dev.outpost.tensor.kernel.vector.AttentionStep.GRADIENT;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.HIDE_ABOVE;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.HIDE_BELOW;
 import static dev.outpost.tensor.kernel.vector.AttentionStep.HIDE_LANES;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.MULTIPLY;
 import static dev.outpost.tensor.kernel.vector.AttentionStep.apply;
 import static dev.outpost.tensor.kernel.vector.AttentionTile.MR;
 import static dev.outpost.tensor.kernel.vector.AttentionTile.NR;
@@ -96,20 +100,30 @@ final class AttentionBackward {
       return lse() + rows();
     }
 
-    int seen() {
-      return delta() + rows();
-    }
-
     int p() {
-      return seen() + rows();
+      return delta() + rows();
     }
 
     int ds() {
       return p() + QUERIES * NR;
     }
 
-    int size() {
+    /** The caps' derivatives. */
+    int slopes() {
       return ds() + QUERIES * NR;
+    }
+
+    int cap() {
+      return slopes() + QUERIES * NR;
+    }
+
+    /** What a key's distance takes off, negative: rows are queries here. */
+    int bias() {
+      return cap() + 1;
+    }
+
+    int size() {
+      return bias() + 1;
     }
   }
 
@@ -139,7 +153,7 @@ final class AttentionBackward {
           for (int h = kh * group; h < (kh + 1) * group; h++) {
             queries(s, plan, b, h, q, out, lse, dout, w);
             for (int strip = 0; strip < plan.strips(); strip++)
-              strip(s, plan, strip, h == kh * group, w);
+              strip(s, plan, b, strip, h == kh * group, w);
             write(plan, b, h, s.scores().scale(), w, dq);
           }
           write(plan, plan.dkt(), b, kh, w, dk);
@@ -187,37 +201,47 @@ final class AttentionBackward {
     for (int t = 0; t < n; t++) {
       int oAt = out.at(b, t, h, dim);
       w[p.delta() + t] = ThinGemm.dot(w, p.dout() + t * dim, out.data(), oAt, dim);
-      w[p.seen() + t] = seen(s, t);
+      // A query that saw no key.
+      if (w[p.lse() + t] == Float.NEGATIVE_INFINITY) w[p.lse() + t] = Float.POSITIVE_INFINITY;
     }
+    w[p.cap()] = s.scores().softcap();
+    float[] slopes = s.scores().slopes();
+    w[p.bias()] = slopes == null ? 0 : -slopes[h];
     // Rows that only fill the last tile: p = exp(0 − ∞) = 0.
     Arrays.fill(w, p.lse() + n, p.lse() + p.rows(), Float.POSITIVE_INFINITY);
     Arrays.fill(w, p.delta() + n, p.delta() + p.rows(), 0);
-    Arrays.fill(w, p.seen() + n, p.seen() + p.rows(), p.keys);
     Arrays.fill(w, p.dq(), p.dq() + p.rows() * p.wide(), 0);
   }
 
-  private static void strip(AttentionShape s, Plan p, int strip, boolean first, float[] w) {
+  private static void strip(AttentionShape s, Plan p, int b, int strip, boolean first, float[] w) {
     int dim = p.dim;
     int key = strip * NR;
-    int from = s.scores().causal() ? Math.max(0, key - (p.keys - p.queries)) / MR * MR : 0;
+    // The queries that see one of the strip's keys, in whole tiles.
+    int origin = s.position(0);
+    long from = Math.max(0, (long) key - origin - s.scores().ahead()) / MR * MR;
+    int seen = Math.clamp((long) key + NR - origin + s.scores().behind(), 0, p.queries);
+    int to = key < s.length(b) ? up(seen) : 0;
     int kt = p.kt() + key * dim;
     int vt = p.vt() + key * dim;
     int dkt = p.dkt() + key * up(dim);
     int dvt = p.dvt() + key * up(dim);
     int depth = p.strips() * NR;
     boolean add = !first;
-    if (first && from >= p.rows()) {
+    if (first && from >= to) {
       Arrays.fill(w, dkt, dkt + NR * up(dim), 0);
       Arrays.fill(w, dvt, dvt + NR * up(dim), 0);
     }
-    for (int t = from; t < p.rows(); t += QUERIES) {
-      int m = Math.min(QUERIES, p.rows() - t);
+    for (int t = (int) Math.min(from, to); t < to; t += QUERIES) {
+      int m = Math.min(QUERIES, to - t);
       AttentionTile.rows(m, dim, w, p.q() + t * dim, dim, kt, p.p(), NR, false);
       AttentionTile.rows(m, dim, w, p.dout() + t * dim, dim, vt, p.ds(), NR, false);
-      int hidden = 0;
-      while (hidden < m && w[p.seen() + t + hidden] < key + NR) hidden++;
-      if (hidden > 0) apply(HIDE_LANES, w, p.p(), hidden, p.seen() + t, key, 0);
+      boolean capped = s.scores().softcap() != 0;
+      if (capped) apply(CAP_SLOPE, w, p.p(), m, p.cap(), p.slopes(), 0);
+      int distance = s.position(t) - key;
+      if (s.scores().slopes() != null) apply(BIAS, w, p.p(), m, p.bias(), distance, 0);
+      hide(s, p, distance, m, s.length(b) - key, w);
       apply(GRADIENT, w, p.p(), m, p.ds(), p.lse() + t, p.delta() + t);
+      if (capped) apply(MULTIPLY, w, p.ds(), m, p.slopes(), 0, 0);
       AttentionTile.columns(up(dim), m, w, p.dout() + t * dim, dim, p.p(), dvt, add);
       AttentionTile.columns(up(dim), m, w, p.q() + t * dim, dim, p.ds(), dkt, add);
       add = true;
@@ -225,6 +249,28 @@ final class AttentionBackward {
         int k = p.k() + d * depth + key * NR;
         AttentionTile.rows(m, NR, w, p.ds(), NR, k, p.dq() + t * p.wide() + d, p.wide(), true);
       }
+    }
+  }
+
+  /**
+   * Hides what the m queries of a block do not see of a strip.
+   *
+   * @param distance from the strip's first key to the block's first query
+   * @param keys how many of the strip's keys there are
+   */
+  private static void hide(AttentionShape s, Plan p, int distance, int m, int keys, float[] w) {
+    // Lanes behind the last key lie ahead of every causal query.
+    boolean ahead = s.scores().causal() && s.lengths() == null;
+    if (keys < NR && !ahead) apply(HIDE_LANES, w, p.p(), m, 0, keys, 0);
+    // Early queries are before the strip's last keys, late ones beyond reach of its first.
+    long early = Math.min(m, NR - 1L - distance - s.scores().ahead());
+    if (early > 0) {
+      apply(HIDE_BELOW, w, p.p(), (int) early, 0, -distance - s.scores().ahead(), 0);
+    }
+    long late = Math.max(0, 1L + s.scores().behind() - distance);
+    if (late < m) {
+      int behind = s.scores().behind() - distance - (int) late;
+      apply(HIDE_ABOVE, w, p.p() + (int) late * NR, m - (int) late, 0, behind, 0);
     }
   }
 

@@ -1,11 +1,12 @@
 package dev.outpost.tensor.kernel.vector;
 
-import static dev.outpost.tensor.kernel.vector.AttentionForward.seen;
+import static dev.outpost.tensor.kernel.vector.Lanes.VL;
 
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.AttentionShape;
 import dev.outpost.tensor.kernel.HeadView;
 import dev.outpost.tensor.kernel.Team;
+import dev.outpost.tensor.kernel.UnaryMap;
 import java.util.Arrays;
 
 /**
@@ -44,8 +45,9 @@ final class AttentionDecode {
     int dim = s.headDim();
     int group = s.heads() / s.kvHeads();
     int rows = group * s.queries();
-    int keys = s.keys();
-    int ld = keys + 4;
+    int base = s.firstKey(0);
+    int end = s.endKey(b, s.queries() - 1);
+    int ld = s.keys() + VL;
     int atQ = rows * ld;
     float[] w = scratch.take(atQ + rows * dim);
     for (int r = 0; r < rows; r++)
@@ -55,27 +57,35 @@ final class AttentionDecode {
           w,
           atQ + r * dim,
           dim);
-    RowKernels.scale(w, atQ, rows * dim, s.scores().scale());
+    float cap = s.scores().softcap();
+    RowKernels.scale(w, atQ, rows * dim, s.scores().scale() / (cap == 0 ? 1 : cap));
     int kAt = k.at(b, 0, kh, dim);
-    for (int j = 0; j < keys; j += KEYS)
+    for (int j = base; j < end; j += KEYS)
       for (int r = 0; r < rows; r++) {
-        int n = Math.min(j + KEYS, seen(s, r % s.queries()));
-        scores(w, r * ld, atQ + r * dim, k.data(), kAt, k.rowStride(), dim, j, n);
+        int t = r % s.queries();
+        int from = Math.max(j, s.firstKey(t));
+        int to = Math.min(j + KEYS, s.endKey(b, t));
+        scores(w, r * ld, atQ + r * dim, k.data(), kAt, k.rowStride(), dim, from, to);
       }
     for (int r = 0; r < rows; r++) {
       int t = r % s.queries();
-      int head = b * s.heads() + kh * group + r / s.queries();
-      lse.data()[lse.offset() + head * s.queries() + t] = softmax(w, r * ld, seen(s, t));
-      int at = out.at(b, t, kh * group + r / s.queries(), dim);
+      int h = kh * group + r / s.queries();
+      int from = s.firstKey(t);
+      int n = Math.max(0, s.endKey(b, t) - from);
+      bend(s, h, t, w, r * ld + from, from, n);
+      int atLse = lse.offset() + (b * s.heads() + h) * s.queries() + t;
+      lse.data()[atLse] = softmax(w, r * ld + from, n);
+      int at = out.at(b, t, h, dim);
       Arrays.fill(out.data(), at, at + dim, 0);
     }
     int vAt = v.at(b, 0, kh, dim);
-    for (int j = 0; j < keys; j += KEYS)
+    for (int j = base; j < end; j += KEYS)
       for (int r = 0; r < rows; r++) {
         int t = r % s.queries();
-        int n = Math.min(j + KEYS, seen(s, t));
+        int from = Math.max(j, s.firstKey(t));
+        int to = Math.min(j + KEYS, s.endKey(b, t));
         int at = out.at(b, t, kh * group + r / s.queries(), dim);
-        mix(w, r * ld, v.data(), vAt, v.rowStride(), dim, j, n, out.data(), at);
+        mix(w, r * ld, v.data(), vAt, v.rowStride(), dim, from, to, out.data(), at);
       }
     scratch.give(w);
   }
@@ -101,6 +111,20 @@ final class AttentionDecode {
     int j = from;
     for (; j + 4 <= to; j += 4) ThinGemm.axpy4(w, at + j, v, vAt + j * ld, ld, dim, out, atOut);
     for (; j < to; j++) ThinGemm.axpy(w[at + j], v, vAt + j * ld, dim, out, atOut);
+  }
+
+  /** Caps n scores, which are in units of the cap, and adds what grows with the distance. */
+  private static void bend(AttentionShape s, int h, int t, float[] w, int at, int key, int n) {
+    float cap = s.scores().softcap();
+    if (cap != 0) {
+      // Whole vectors: what lies between two rows is nobody's.
+      MapKernels.map(UnaryMap.TANH, w, at, w, at, Lanes.bound(n + VL - 1));
+      RowKernels.scale(w, at, n, cap);
+    }
+    float[] slopes = s.scores().slopes();
+    if (slopes == null) return;
+    int distance = key - s.position(t);
+    for (int i = 0; i < n; i++) w[at + i] += slopes[h] * (distance + i);
   }
 
   /** Softmax of n scores; returns log Σ exp. */

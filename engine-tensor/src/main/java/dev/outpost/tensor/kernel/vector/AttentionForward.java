@@ -1,7 +1,10 @@
 package dev.outpost.tensor.kernel.vector;
 
+import static dev.outpost.tensor.kernel.vector.AttentionStep.BIAS;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.CAP;
 import static dev.outpost.tensor.kernel.vector.AttentionStep.EXP;
-import static dev.outpost.tensor.kernel.vector.AttentionStep.HIDE_KEYS;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.HIDE_ABOVE;
+import static dev.outpost.tensor.kernel.vector.AttentionStep.HIDE_BELOW;
 import static dev.outpost.tensor.kernel.vector.AttentionStep.MAX;
 import static dev.outpost.tensor.kernel.vector.AttentionStep.SCALE;
 import static dev.outpost.tensor.kernel.vector.AttentionStep.apply;
@@ -10,6 +13,7 @@ import static dev.outpost.tensor.kernel.vector.AttentionTile.up;
 import static dev.outpost.tensor.kernel.vector.Lanes.VL;
 
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.AttentionScores;
 import dev.outpost.tensor.kernel.AttentionShape;
 import dev.outpost.tensor.kernel.HeadView;
 import dev.outpost.tensor.kernel.Team;
@@ -62,11 +66,6 @@ final class AttentionForward {
         });
   }
 
-  /** Keys that query t sees. */
-  static int seen(AttentionShape s, int t) {
-    return s.scores().causal() ? t + 1 + s.keys() - s.queries() : s.keys();
-  }
-
   private void chunk(
       AttentionShape s,
       int head,
@@ -81,7 +80,8 @@ final class AttentionForward {
     int h = head % s.heads();
     int kh = h / (s.heads() / s.kvHeads());
     int dim = s.headDim();
-    int keys = seen(s, to - 1);
+    int base = s.firstKey(from);
+    int keys = Math.max(0, s.endKey(b, to - 1) - base);
     int atV = up(keys) * dim;
     // Columns that only fill the last tile read past their row.
     int atQ = atV + up(keys) * dim + VL;
@@ -89,36 +89,49 @@ final class AttentionForward {
     int atO = atS + KEYS * NR;
     int atMax = atO + up(dim) * NR;
     int atSum = atMax + NR;
-    int atSeen = atSum + NR;
-    int atShrink = atSeen + NR;
+    int atShrink = atSum + NR;
     int atUnused = atShrink + NR;
-    float[] w = scratch.take(atUnused + NR);
-    AttentionTile.copyRows(k.data(), k.at(b, 0, kh, dim), k.rowStride(), keys, dim, w, 0);
-    int vAt = v.at(b, 0, kh, dim);
+    int atCap = atUnused + NR;
+    int atSlope = atCap + 1;
+    float[] w = scratch.take(atSlope + 1);
+    AttentionScores scores = s.scores();
+    float[] slopes = scores.slopes();
+    w[atCap] = scores.softcap();
+    w[atSlope] = slopes == null ? 0 : slopes[h];
+    AttentionTile.copyRows(k.data(), k.at(b, base, kh, dim), k.rowStride(), keys, dim, w, 0);
+    int vAt = v.at(b, base, kh, dim);
     AttentionTile.copyRows(v.data(), vAt, v.rowStride(), keys, dim, w, atV);
     for (int t = from; t < to; t += NR) {
       int m = Math.min(NR, to - t);
       Packing.heap(q.data(), q.at(b, t, h, dim), q.rowStride(), 1, m, dim, NR, w, atQ);
-      RowKernels.scale(w, atQ, NR * dim, s.scores().scale());
-      for (int i = 0; i < NR; i++) w[atSeen + i] = seen(s, Math.min(t + i, to - 1));
-      Arrays.fill(w, atMax, atMax + NR, Float.NEGATIVE_INFINITY);
+      RowKernels.scale(w, atQ, NR * dim, scores.scale());
+      // Finite, so that a query without keys in a block gives e^−∞ = 0, not a difference of two −∞.
+      Arrays.fill(w, atMax, atMax + NR, -Float.MAX_VALUE);
       Arrays.fill(w, atSum, atSum + NR, 0);
-      int n = seen(s, t + m - 1);
-      if (n == 0) Arrays.fill(w, atO, atO + dim * NR, 0);
-      for (int j = 0; j < n; j += KEYS) {
-        int block = Math.min(KEYS, n - j);
-        AttentionTile.rows(up(block), dim, w, j * dim, dim, atQ, atS, NR, false);
-        if (j + block > seen(s, t)) apply(HIDE_KEYS, w, atS, block, atSeen, j, 0);
+      int first = s.firstKey(t);
+      int end = s.endKey(b, t + m - 1);
+      int position = s.position(t);
+      if (first >= end) Arrays.fill(w, atO, atO + dim * NR, 0);
+      for (int j = first; j < end; j += KEYS) {
+        int block = Math.min(KEYS, end - j);
+        int at = (j - base) * dim;
+        AttentionTile.rows(up(block), dim, w, at, dim, atQ, atS, NR, false);
+        if (scores.softcap() != 0) apply(CAP, w, atS, block, atCap, 0, 0);
+        if (slopes != null) apply(BIAS, w, atS, block, atSlope, j - position, 0);
+        if (j + block > s.endKey(b, t))
+          apply(HIDE_ABOVE, w, atS, block, 0, position - j + scores.ahead(), 0);
+        if (j < s.firstKey(t + m - 1))
+          apply(HIDE_BELOW, w, atS, block, 0, position - j - scores.behind(), 0);
         System.arraycopy(w, atMax, w, atShrink, NR);
         apply(MAX, w, atS, block, atMax, 0, 0);
         // Old maxima become the factors e^(old − max), which the sums take at once.
         apply(EXP, w, atShrink, 1, atMax, atUnused, 0);
         apply(SCALE, w, atSum, 1, atShrink, 0, 0);
         apply(EXP, w, atS, block, atMax, atSum, 0);
-        if (j > 0) apply(SCALE, w, atO, dim, atShrink, 0, 0);
-        AttentionTile.columns(up(dim), block, w, atV + j * dim, dim, atS, atO, j > 0);
+        if (j > first) apply(SCALE, w, atO, dim, atShrink, 0, 0);
+        AttentionTile.columns(up(dim), block, w, atV + at, dim, atS, atO, j > first);
       }
-      for (int i = 0; i < NR; i++) w[atShrink + i] = n == 0 ? 0 : 1 / w[atSum + i];
+      for (int i = 0; i < NR; i++) w[atShrink + i] = w[atSum + i] == 0 ? 0 : 1 / w[atSum + i];
       apply(SCALE, w, atO, dim, atShrink, 0, 0);
       AttentionTile.transposed(w, atO, m, dim, out.data(), out.at(b, t, h, dim), out.rowStride());
       int atLse = lse.offset() + head * s.queries() + t;

@@ -63,35 +63,99 @@ enum AttentionStep {
     }
   },
 
-  /** Rows are keys from y on; those a lane's query does not see, {@code w[x + lane]}, are −∞. */
-  HIDE_KEYS {
+  /** Capped scores: {@code s = w[x]·tanh(s / w[x])}. */
+  CAP {
     @Override
     void run(float[] w, int at, int n, int x, int y, int z) {
+      FloatVector cap = all(w[x]);
+      FloatVector inverse = all(1 / w[x]);
+      for (int i = at; i < at + n * NR; i += VL)
+        VectorMath.tanh(load(w, i).mul(inverse)).mul(cap).intoArray(w, i);
+    }
+  },
+
+  /** As {@link #CAP}, and in the block at y the derivative, {@code 1 − tanh²}. */
+  CAP_SLOPE {
+    @Override
+    void run(float[] w, int at, int n, int x, int y, int z) {
+      FloatVector cap = all(w[x]);
+      FloatVector inverse = all(1 / w[x]);
+      for (int i = 0; i < n * NR; i += VL) {
+        FloatVector t = VectorMath.tanh(load(w, at + i).mul(inverse));
+        t.mul(cap).intoArray(w, at + i);
+        t.neg().fma(t, VectorMath.ONE).intoArray(w, y + i);
+      }
+    }
+  },
+
+  /** A bias that grows with the distance: {@code s += w[x]·(row − lane + y)}. */
+  BIAS {
+    @Override
+    void run(float[] w, int at, int n, int x, int y, int z) {
+      FloatVector slope = all(w[x]);
       for (int c = 0; c < NR; c += VL) {
-        FloatVector seen = load(w, x + c);
+        FloatVector lane = LANE.add(c - y);
+        for (int r = 0; r < n; r++) {
+          int i = at + r * NR + c;
+          all((float) r).sub(lane).fma(slope, load(w, i)).intoArray(w, i);
+        }
+      }
+    }
+  },
+
+  /** Scores with {@code row − lane < y} become −∞. */
+  HIDE_BELOW {
+    @Override
+    void run(float[] w, int at, int n, int x, int y, int z) {
+      for (int c = 0; c < NR; c += VL)
         for (int r = 0; r < n; r++) {
           int i = at + r * NR + c;
           load(w, i)
               .blend(
-                  Float.NEGATIVE_INFINITY, seen.compare(VectorOperators.LE, all((float) (y + r))))
+                  Float.NEGATIVE_INFINITY,
+                  LANE.compare(VectorOperators.GT, all((float) (r - c - y))))
+              .intoArray(w, i);
+        }
+    }
+  },
+
+  /** Scores with {@code row − lane > y} become −∞. */
+  HIDE_ABOVE {
+    @Override
+    void run(float[] w, int at, int n, int x, int y, int z) {
+      for (int c = 0; c < NR; c += VL)
+        for (int r = 0; r < n; r++) {
+          int i = at + r * NR + c;
+          load(w, i)
+              .blend(
+                  Float.NEGATIVE_INFINITY,
+                  LANE.compare(VectorOperators.LT, all((float) (r - c - y))))
+              .intoArray(w, i);
+        }
+    }
+  },
+
+  /** Scores in lanes from y on become −∞. */
+  HIDE_LANES {
+    @Override
+    void run(float[] w, int at, int n, int x, int y, int z) {
+      for (int c = 0; c < NR; c += VL) {
+        FloatVector limit = all((float) (y - c));
+        for (int r = 0; r < n; r++) {
+          int i = at + r * NR + c;
+          load(w, i)
+              .blend(Float.NEGATIVE_INFINITY, LANE.compare(VectorOperators.GE, limit))
               .intoArray(w, i);
         }
       }
     }
   },
 
-  /** Lanes are keys from y on; those a row's query does not see, {@code w[x + row]}, are −∞. */
-  HIDE_LANES {
+  /** Every number times its like in the block at x. */
+  MULTIPLY {
     @Override
     void run(float[] w, int at, int n, int x, int y, int z) {
-      for (int c = 0; c < NR; c += VL)
-        for (int r = 0; r < n; r++) {
-          int i = at + r * NR + c;
-          FloatVector limit = all(w[x + r] - (y + c));
-          load(w, i)
-              .blend(Float.NEGATIVE_INFINITY, LANE.compare(VectorOperators.GE, limit))
-              .intoArray(w, i);
-        }
+      for (int i = 0; i < n * NR; i += VL) load(w, at + i).mul(load(w, x + i)).intoArray(w, at + i);
     }
   },
 

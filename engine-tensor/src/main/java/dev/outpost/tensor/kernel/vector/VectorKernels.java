@@ -2,7 +2,6 @@ package dev.outpost.tensor.kernel.vector;
 
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.AdamWStep;
-import dev.outpost.tensor.kernel.AttentionScores;
 import dev.outpost.tensor.kernel.AttentionShape;
 import dev.outpost.tensor.kernel.HeadView;
 import dev.outpost.tensor.kernel.Kernels;
@@ -10,7 +9,6 @@ import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.tensor.kernel.RotaryShape;
 import dev.outpost.tensor.kernel.Team;
 import dev.outpost.tensor.kernel.UnaryMap;
-import dev.outpost.tensor.kernel.scalar.ScalarKernels;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.tensor.weight.MappedWeight;
 import dev.outpost.tensor.weight.Weight;
@@ -375,16 +373,7 @@ public final class VectorKernels implements Kernels {
   @Override
   public void attention(
       AttentionShape shape, HeadView q, HeadView k, HeadView v, HeadView out, Tensor lse) {
-    if (isPlain(shape)) attentionForward.run(shape, q, k, v, out, lse);
-    else new ScalarKernels(team).attention(shape, q, k, v, out, lse);
-  }
-
-  private static boolean isPlain(AttentionShape s) {
-    AttentionScores scores = s.scores();
-    return s.lengths() == null
-        && scores.window() == 0
-        && scores.softcap() == 0
-        && scores.slopes() == null;
+    attentionForward.run(shape, q, k, v, out, lse);
   }
 
   @Override
@@ -399,8 +388,7 @@ public final class VectorKernels implements Kernels {
       HeadView dq,
       HeadView dk,
       HeadView dv) {
-    if (isPlain(shape)) attentionBackward.run(shape, q, k, v, out, lse, dout, dq, dk, dv);
-    else new ScalarKernels(team).attentionBackward(shape, q, k, v, out, lse, dout, dq, dk, dv);
+    attentionBackward.run(shape, q, k, v, out, lse, dout, dq, dk, dv);
   }
 
   @Override

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.sun.management.ThreadMXBean;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.AdamWStep;
+import dev.outpost.tensor.kernel.AttentionScores;
 import dev.outpost.tensor.kernel.AttentionShape;
 import dev.outpost.tensor.kernel.HeadView;
 import dev.outpost.tensor.kernel.Kernels;
@@ -109,7 +110,21 @@ class SteadyKernelsTest {
         new Call("sumSquaredDifference", () -> k.sumSquaredDifference(x, z)),
         attention(k, "attention", new AttentionShape(1, ROWS, ROWS, 4, 2, 24, 0.2f, true)),
         attention(k, "decode", new AttentionShape(1, 1, ROWS, 4, 2, 24, 0.2f, true)),
-        attentionBackward(k, new AttentionShape(1, ROWS, ROWS, 4, 2, 24, 0.2f, true)));
+        attentionBackward(
+            k, "attentionBackward", new AttentionShape(1, ROWS, ROWS, 4, 2, 24, 0.2f, true)),
+        attention(k, "attention, bent", bent(ROWS)),
+        attention(k, "decode, bent", bent(1)),
+        attentionBackward(k, "attentionBackward, bent", bent(ROWS)));
+  }
+
+  /** With everything that scores can have. */
+  private static AttentionShape bent(int queries) {
+    AttentionScores scores =
+        AttentionScores.causal(24)
+            .withWindow(ROWS / 2)
+            .withSoftcap(0.7f)
+            .withSlopes(AttentionScores.alibi(4));
+    return new AttentionShape(1, queries, ROWS, 4, 2, 24, scores).withLengths(new int[] {ROWS - 3});
   }
 
   private static Call attention(Kernels k, String name, AttentionShape s) {
@@ -123,7 +138,7 @@ class SteadyKernelsTest {
     return new Call(name, AND_ROW_ENDS, () -> k.attention(s, qs, ks, ks, outs, lse));
   }
 
-  private static Call attentionBackward(Kernels k, AttentionShape s) {
+  private static Call attentionBackward(Kernels k, String name, AttentionShape s) {
     int n = s.queries();
     int wide = s.heads() * s.headDim();
     int narrow = s.kvHeads() * s.headDim();
@@ -137,9 +152,7 @@ class SteadyKernelsTest {
     Tensor lse = Tensor.zeros(1, s.heads(), n);
     k.attention(s, q, kv, kv, out, lse);
     return new Call(
-        "attentionBackward",
-        AND_ROW_ENDS,
-        () -> k.attentionBackward(s, q, kv, kv, out, lse, dout, dq, dk, dv));
+        name, AND_ROW_ENDS, () -> k.attentionBackward(s, q, kv, kv, out, lse, dout, dq, dk, dv));
   }
 
   private static Tensor noise(int... extents) {
