@@ -1,6 +1,7 @@
 package dev.outpost.transformer;
 
 import dev.outpost.autograd.op.Linear;
+import dev.outpost.tensor.kernel.RotaryPairing;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.transformer.layer.Norm;
 import java.util.List;
@@ -183,11 +184,23 @@ public record Spec(
      * @param theta base of the frequencies
      * @param pairs of numbers turned in each head, at most D/2
      * @param scaling how frequencies are stretched to longer texts than the model was born with
+     * @param pairing which numbers make a pair: the order of the query and key rows
      */
-    record Rotary(double theta, int pairs, RotaryScaling scaling) implements Positions {
-      /** Frequencies as they are. */
+    record Rotary(double theta, int pairs, RotaryScaling scaling, RotaryPairing pairing)
+        implements Positions {
+      /** Frequencies as they are, pairs of halves. */
       public Rotary(double theta, int pairs) {
         this(theta, pairs, new RotaryScaling.None());
+      }
+
+      /** Pairs of halves. */
+      public Rotary(double theta, int pairs, RotaryScaling scaling) {
+        this(theta, pairs, scaling, RotaryPairing.HALVES);
+      }
+
+      /** The same but for the pairs. */
+      public Rotary with(RotaryPairing other) {
+        return new Rotary(theta, pairs, scaling, other);
       }
     }
 
@@ -260,6 +273,24 @@ public record Spec(
   /** How layer {@code index} knows the order of tokens. */
   public Positions positions(int index) {
     return layer(index).positions().orElse(positions);
+  }
+
+  /** The same choices but for how positions are known. */
+  public Spec with(Positions other) {
+    return new Spec(
+        family,
+        vocabularySize,
+        context,
+        width,
+        layers,
+        embedding,
+        attention,
+        feedForward,
+        norms,
+        other,
+        pattern,
+        head,
+        layout);
   }
 
   /** Parameters of one block. */

@@ -1,6 +1,7 @@
 package dev.outpost.offsite;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outpost.autograd.Tape;
 import dev.outpost.offsite.artifact.AdapterArtifact;
@@ -16,6 +17,7 @@ import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.transformer.Golden;
+import dev.outpost.transformer.TinyGguf;
 import dev.outpost.transformer.TinyModels;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Llama;
@@ -49,18 +51,22 @@ class LlamaStoryTest {
   @BeforeEach
   void aModelFolderAndItsPackage() throws Exception {
     ModelFolder.write(dir.resolve("model"), full, config, null);
-    EmulatorRecipe recipe = EmulatorRecipe.parse("1-1-1");
     try (ModelFolder folder = ModelFolder.open(dir.resolve("model"))) {
-      TransformerModel model = folder.model();
-      OffsitePackage.write(
-          dir.resolve("package"),
-          recipe.drop(model),
-          recipe.split(model).adapterSlots(),
-          BaseFingerprint.of(model),
-          folder.config(),
-          recipe.describe(),
-          null);
+      packed(folder);
     }
+  }
+
+  private void packed(ModelFolder folder) throws Exception {
+    EmulatorRecipe recipe = EmulatorRecipe.parse("1-1-1");
+    TransformerModel model = folder.model();
+    OffsitePackage.write(
+        dir.resolve("package"),
+        recipe.drop(model),
+        recipe.split(model).adapterSlots(),
+        BaseFingerprint.of(model),
+        folder.config(),
+        recipe.describe(),
+        null);
   }
 
   @Test
@@ -88,6 +94,27 @@ class LlamaStoryTest {
       assertThat(logits(folder.model()).toArray())
           .isEqualTo(logits(plugged).toArray())
           .isNotEqualTo(logits(full).toArray());
+    }
+  }
+
+  @Test
+  void fromAGgufFileToATunedFolder() throws Exception {
+    Path gguf = TinyGguf.write(dir.resolve("model.gguf"), full);
+    try (ModelFolder file = ModelFolder.open(gguf)) {
+      TransformerModel model = file.model();
+      packed(file);
+      AdapterArtifact adapter = tuned(Optional.empty());
+      TransformerModel plugged = PlugIn.apply(model, BaseFingerprint.of(model), adapter);
+      ModelFolder.write(dir.resolve("tuned"), plugged, file.config(), null);
+      try (ModelFolder tuned = ModelFolder.open(dir.resolve("tuned"))) {
+        assertThat(tuned.model().spec()).isEqualTo(full.spec());
+        assertThat(Golden.far(logits(tuned.model()), logits(plugged))).isLessThan(1e-6);
+        assertThat(Golden.far(logits(tuned.model()), logits(full))).isGreaterThan(1e-3);
+      }
+      // The same weights in another order of rows are another base.
+      assertThatThrownBy(() -> PlugIn.apply(full, BaseFingerprint.of(full), adapter))
+          .isInstanceOf(PlugIn.RefusedException.class)
+          .hasMessageContaining("plug it into the model its package was made from");
     }
   }
 

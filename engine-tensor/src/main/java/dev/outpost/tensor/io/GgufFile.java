@@ -103,18 +103,6 @@ public final class GgufFile implements AutoCloseable {
     }
   }
 
-  /** A weight like {@code w} in memory of this file's life, its rows in another order. */
-  public MappedWeight reordered(MappedWeight w, int[] rowOf) {
-    int rows = w.shape().rows();
-    if (rowOf.length != rows)
-      throw new ShapeException("reordered", "needs one source per row", w.shape(), rowOf.length);
-    long bytes = w.dtype().byteSize(w.shape().cols());
-    MemorySegment copy = arena.allocate(rows * bytes, 64);
-    for (int r = 0; r < rows; r++)
-      MemorySegment.copy(w.segment(), rowOf[r] * bytes, copy, r * bytes, bytes);
-    return MappedWeight.of(copy.asReadOnly(), w.dtype(), w.shape());
-  }
-
   private GgufHeader.Entry entry(String name) throws FormatException {
     GgufHeader.Entry e = header.tensors().get(name);
     if (e == null) throw new FormatException(path + ": has no tensor named " + name);

@@ -249,6 +249,13 @@ public final class JsonObject {
     return this;
   }
 
+  /** A copy that lacks a field. */
+  public JsonObject without(String field) {
+    Map<String, @Nullable Object> others = new LinkedHashMap<>(fields);
+    others.remove(field);
+    return new JsonObject(source, others);
+  }
+
   /** Indented JSON with a final newline. */
   public String toText() {
     return text(new IndentedContext()) + "\n";

@@ -117,9 +117,10 @@ public interface Kernels {
       boolean accumulateGamma);
 
   /**
-   * Rotary position embedding (Su et al. 2021) of every head, halves paired as Hugging Face does:
-   * with c, s = row {@code past + t} of {@code angles}, {@code y[i] = x[i]·c[i] − x[p+i]·s[i]} and
-   * {@code y[p+i] = x[p+i]·c[i] + x[i]·s[i]} for the {@code p} pairs of a head. y may be x.
+   * Rotary position embedding (Su et al. 2021) of every head: with c, s = row {@code past + t} of
+   * {@code angles}, {@code y[a] = x[a]·c[i] − x[b]·s[i]} and {@code y[b] = x[b]·c[i] + x[a]·s[i]}
+   * for each pair i of a head, whose numbers a and b the shape's {@link RotaryPairing} names. y may
+   * be x.
    *
    * @param angles [≥ past + time, 2·pairs]: cosines, then sines, of each position
    * @param inverse turns back, which is also the backward: the rotation is orthogonal

@@ -5,6 +5,7 @@ import dev.outpost.tensor.Shape;
 import dev.outpost.tensor.ShapeException;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.MatView;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -74,6 +75,20 @@ public final class MappedWeight implements Weight {
     if (dtype == DType.F32) MemorySegment.copy(segment, F32, 0, out, 0, out.length);
     else for (int i = 0; i < out.length; i++) out[i] = decode(segment, dtype, i);
     return Tensor.of(shape, out);
+  }
+
+  /**
+   * A copy whose row r is this one's row {@code rowOf[r]}, in memory of its own that lives as long
+   * as it does.
+   */
+  public MappedWeight reordered(int[] rowOf) {
+    if (rowOf.length != shape.rows())
+      throw new ShapeException("reordered", "needs one source per row", shape, rowOf.length);
+    long bytes = dtype.byteSize(shape.cols());
+    MemorySegment copy = Arena.ofAuto().allocate(segment.byteSize(), 64);
+    for (int r = 0; r < rowOf.length; r++)
+      MemorySegment.copy(segment, rowOf[r] * bytes, copy, r * bytes, bytes);
+    return new MappedWeight(copy.asReadOnly(), dtype, shape);
   }
 
   /** Element {@code index} of a little-endian segment as f32. */

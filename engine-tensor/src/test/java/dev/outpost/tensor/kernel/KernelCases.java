@@ -495,7 +495,21 @@ public final class KernelCases {
 
   // ---- positions
 
-  private static void rotary(List<KernelCase> cases, RotaryShape s) {
+  private static void rotary(List<KernelCase> cases, RotaryShape halves) {
+    for (RotaryPairing pairing : RotaryPairing.values())
+      turned(
+          cases,
+          new RotaryShape(
+              halves.batch(),
+              halves.time(),
+              halves.past(),
+              halves.heads(),
+              halves.headDim(),
+              halves.pairs(),
+              pairing));
+  }
+
+  private static void turned(List<KernelCase> cases, RotaryShape s) {
     for (boolean inverse : new boolean[] {false, true})
       cases.add(
           new KernelCase(

@@ -3,6 +3,7 @@ package dev.outpost.transformer.family;
 import dev.outpost.autograd.op.Linear;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.kernel.RotaryPairing;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.layer.Norm;
@@ -15,6 +16,12 @@ import java.util.Map;
  * rotary positions, SwiGLU, grouped heads; names under {@code model.} or bare.
  */
 public record Llama() implements Family {
+  /**
+   * A field of our own in a package's {@code config.json}: query and key rows are in the order of
+   * GGUF files, neighbours turning together. No Hugging Face folder has it.
+   */
+  public static final String NEIGHBOURS = "rope_neighbours";
+
   private static final int MAX = 1 << 24;
   private static final double THETA = 10_000;
 
@@ -57,7 +64,7 @@ public record Llama() implements Family {
             false,
             c.bool("mlp_bias", false)),
         new Spec.Norms(Norm.Kind.RMS, (float) eps, Spec.Placement.BEFORE, true),
-        new Spec.Positions.Rotary(theta(c), headDim / 2),
+        new Spec.Positions.Rotary(theta(c), headDim / 2).with(pairing(c)),
         List.of(Spec.Layer.FULL),
         new Spec.Head(c.bool("tie_word_embeddings", false), 0),
         Linear.Layout.OUT_IN);
@@ -88,6 +95,10 @@ public record Llama() implements Family {
       throw c.wrong("rope_theta", "is " + outer + ", but rope_parameters says " + inner);
     partial(rope, inner);
     return partial(c, inner);
+  }
+
+  private static RotaryPairing pairing(JsonObject c) throws FormatException {
+    return c.bool(NEIGHBOURS, false) ? RotaryPairing.NEIGHBOURS : RotaryPairing.HALVES;
   }
 
   private static double positive(JsonObject c, String field, double otherwise)
@@ -164,6 +175,14 @@ public record Llama() implements Family {
     if (!(s.positions() instanceof Spec.Positions.Rotary rotary))
       throw new IllegalArgumentException("llama: positions must be rotary, got " + s.positions());
     Spec.Attention a = s.attention();
+    JsonObject config = sizes(s, a, rotary, endOfText);
+    return switch (rotary.pairing()) {
+      case HALVES -> config;
+      case NEIGHBOURS -> config.put(NEIGHBOURS, true);
+    };
+  }
+
+  private JsonObject sizes(Spec s, Spec.Attention a, Spec.Positions.Rotary rotary, int endOfText) {
     return JsonObject.create()
         .put("architectures", List.of("LlamaForCausalLM"))
         .put("model_type", modelType())

@@ -1,6 +1,7 @@
 package dev.outpost.transformer.layer;
 
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.RotaryPairing;
 import dev.outpost.transformer.Spec;
 
 /**
@@ -12,11 +13,12 @@ public final class RotaryTable {
   private static final int FEWEST = 64;
 
   private final float[] frequencies;
+  private final RotaryPairing pairing;
   private volatile Tensor table;
 
   /** Angles of a spec's choice. */
   public RotaryTable(Spec.Positions.Rotary choice) {
-    this(choice.theta(), choice.pairs());
+    this(choice.theta(), choice.pairs(), choice.pairing());
   }
 
   /**
@@ -24,7 +26,8 @@ public final class RotaryTable {
    * f32 where the reference rounds them: at position 2000 that moves an angle by 1e-4, and weights
    * were trained with it.
    */
-  public RotaryTable(double theta, int pairs) {
+  public RotaryTable(double theta, int pairs, RotaryPairing pairing) {
+    this.pairing = pairing;
     frequencies = new float[pairs];
     for (int i = 0; i < pairs; i++)
       frequencies[i] = 1 / (float) Math.pow(theta, (float) (2 * i) / (2 * pairs));
@@ -34,6 +37,11 @@ public final class RotaryTable {
   /** Pairs per head. */
   public int pairs() {
     return frequencies.length;
+  }
+
+  /** Which numbers of a head make a pair. */
+  public RotaryPairing pairing() {
+    return pairing;
   }
 
   /** At least {@code positions} rows of cosines, then sines: [≥ positions, 2·pairs]. Read only. */

@@ -47,7 +47,8 @@ public record SelfAttention(
 
   private QueryKeyValue.Heads turned(Pass pass, RotaryTable table, QueryKeyValue.Heads qkv) {
     RotaryShape s =
-        new RotaryShape(pass.batch(), pass.time(), pass.past(), heads, headDim, table.pairs());
+        new RotaryShape(
+            pass.batch(), pass.time(), pass.past(), heads, headDim, table.pairs(), table.pairing());
     return qkv.turned(pass.tape(), s, table.angles(pass.past() + pass.time()), kvHeads);
   }
 

@@ -5,6 +5,7 @@ import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.GgufFile;
 import dev.outpost.tensor.io.GgufMetadata;
 import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.kernel.RotaryPairing;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.tensor.weight.MappedWeight;
 import dev.outpost.transformer.Spec;
@@ -19,9 +20,9 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A Llama in a GGUF file. Matrices are read in place, but for the queries' and keys': llama.cpp
- * turns neighbouring numbers by position where Hugging Face turns a head's halves, so converters
- * interleave those rows. They are copied back into halves, in their stored type.
+ * A Llama in a GGUF file. Matrices are read in place. llama.cpp turns neighbouring numbers by
+ * position where Hugging Face turns a head's halves, so converters interleave the rows of queries
+ * and keys: the model's spec says so, and {@link ModelFolder#write} puts them back.
  */
 record GgufModel(JsonObject config, TransformerModel model, LoadReport report) {
   private static final int MAX = 1 << 24;
@@ -53,7 +54,7 @@ record GgufModel(JsonObject config, TransformerModel model, LoadReport report) {
             spec,
             (name, shape) -> {
               used.add(NAMES.theirs(name));
-              return parameter(file, spec, name, shape);
+              return parameter(file, name, shape);
             });
     List<String> unused = new ArrayList<>(file.names());
     unused.removeAll(used);
@@ -96,21 +97,24 @@ record GgufModel(JsonObject config, TransformerModel model, LoadReport report) {
       throw m.wrong(
           "llama.rope.freq_base and layer_norm_rms_epsilon",
           "must be at least 1 and positive, got " + theta + " and " + eps);
-    return Llama.spec(
-        file.weight("token_embd.weight").shape().rows(),
-        m.integer("llama.context_length", 1, MAX),
-        width,
-        m.integer("llama.block_count", 1, 10_000),
-        heads,
-        kvHeads,
-        headDim,
-        m.integer("llama.feed_forward_length", 1, MAX),
-        (float) eps,
-        theta,
-        !file.names().contains("output.weight"));
+    Spec halves =
+        Llama.spec(
+            file.weight("token_embd.weight").shape().rows(),
+            m.integer("llama.context_length", 1, MAX),
+            width,
+            m.integer("llama.block_count", 1, 10_000),
+            heads,
+            kvHeads,
+            headDim,
+            m.integer("llama.feed_forward_length", 1, MAX),
+            (float) eps,
+            theta,
+            !file.names().contains("output.weight"));
+    return halves.with(
+        new Spec.Positions.Rotary(theta, headDim / 2).with(RotaryPairing.NEIGHBOURS));
   }
 
-  private static Parameter parameter(GgufFile file, Spec spec, String name, Shape shape)
+  private static Parameter parameter(GgufFile file, String name, Shape shape)
       throws FormatException {
     String theirs = NAMES.theirs(name);
     MappedWeight w = file.weight(theirs);
@@ -127,19 +131,6 @@ record GgufModel(JsonObject config, TransformerModel model, LoadReport report) {
               + name
               + ")");
     if (shape.rank() == 1) return Parameter.frozen(HeapWeight.of(w.toTensor()));
-    boolean turned = name.endsWith(".attn.q.weight") || name.endsWith(".attn.k.weight");
-    return Parameter.frozen(
-        turned ? file.reordered(w, halves(shape.rows(), spec.attention().headDim())) : w);
-  }
-
-  /** Row h·D + s·D/2 + i of halves is row h·D + 2i + s of neighbours. */
-  private static int[] halves(int rows, int headDim) {
-    int[] from = new int[rows];
-    int half = headDim / 2;
-    for (int r = 0; r < rows; r++) {
-      int d = r % headDim;
-      from[r] = r - d + 2 * (d % half) + d / half;
-    }
-    return from;
+    return Parameter.frozen(w);
   }
 }

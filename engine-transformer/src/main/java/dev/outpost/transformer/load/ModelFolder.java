@@ -12,6 +12,7 @@ import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Family;
+import dev.outpost.transformer.family.Llama;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -88,7 +89,7 @@ public final class ModelFolder implements AutoCloseable {
     return model;
   }
 
-  /** {@code config.json} as read; of a GGUF file, what a folder of that model would have. */
+  /** {@code config.json} as read; of a GGUF file, what describes that model. */
   public JsonObject config() {
     return config;
   }
@@ -115,7 +116,8 @@ public final class ModelFolder implements AutoCloseable {
 
   /**
    * Writes a model as a Hugging Face folder: {@code model.safetensors} first, {@code config.json}
-   * last, each the whole new file or the old one.
+   * last, each the whole new file or the old one. Query and key rows go in that format's order,
+   * also those of a model from a GGUF file.
    *
    * @param config what to write as {@code config.json}: the source folder's, or {@link
    *     Family#write}
@@ -129,25 +131,29 @@ public final class ModelFolder implements AutoCloseable {
       JsonObject config,
       @org.jspecify.annotations.Nullable DType dtype)
       throws IOException {
-    Family family = Family.of(config);
+    JsonObject theirs = config.without(Llama.NEIGHBOURS);
+    Family family = Family.of(theirs);
     NameTable names = family.names();
+    Spec spec = model.spec();
     // What a reader will see: a config made here holds its numbers in other types until it is text.
-    requireWhole(model, family.read(JsonObject.parse("config.json", config.toText())));
+    requireWhole(
+        model, HalvesOrder.of(spec), family.read(JsonObject.parse("config.json", theirs.toText())));
     Map<String, Weight> tensors = new LinkedHashMap<>();
-    model.visit((ours, p) -> tensors.put(names.theirs(ours), p.weight()));
+    model.visit(
+        (ours, p) -> tensors.put(names.theirs(ours), HalvesOrder.of(spec, ours, p.weight())));
     Files.createDirectories(folder);
     // The reference refuses a file whose metadata does not name the framework's format.
     SafetensorsWriter.write(
         folder.resolve("model.safetensors"), tensors, dtype, Map.of("format", "pt"));
     AtomicFile.write(
         folder.resolve("config.json"),
-        config.toText().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        theirs.toText().getBytes(java.nio.charset.StandardCharsets.UTF_8));
   }
 
-  private static void requireWhole(TransformerModel model, Spec described) {
-    if (!described.equals(model.spec()))
+  private static void requireWhole(TransformerModel model, Spec spec, Spec described) {
+    if (!described.equals(spec))
       throw new IllegalArgumentException(
-          "model folder: config.json describes " + described + ", the model is " + model.spec());
+          "model folder: config.json describes " + described + ", the model is " + spec);
     List<String> slots = model.slots().stream().map(Slot::name).toList();
     List<String> whole =
         IntStream.range(0, described.layers()).mapToObj(i -> "blocks." + i).toList();

@@ -4,12 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.RotaryPairing;
 import org.junit.jupiter.api.Test;
 
 class RotaryTableTest {
   @Test
   void holdsTheCosineAndSineOfEveryAngle() {
-    RotaryTable table = new RotaryTable(10_000, 32);
+    RotaryTable table = new RotaryTable(10_000, 32, RotaryPairing.HALVES);
     Tensor t = table.angles(100);
     assertThat(t.cols()).isEqualTo(64);
     for (int p = 0; p < 100; p++)
@@ -23,7 +24,7 @@ class RotaryTableTest {
 
   @Test
   void growsToWhatIsAskedAndKeepsItsNumbers() {
-    RotaryTable table = new RotaryTable(500, 3);
+    RotaryTable table = new RotaryTable(500, 3, RotaryPairing.HALVES);
     Tensor few = table.angles(1);
     assertThat(table.angles(1)).isSameAs(few);
     Tensor many = table.angles(few.rows() + 1);

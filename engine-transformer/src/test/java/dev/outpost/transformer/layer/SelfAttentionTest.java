@@ -8,6 +8,7 @@ import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.Linear;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.RotaryPairing;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.tensor.weight.HeapWeight;
@@ -40,7 +41,7 @@ class SelfAttentionTest {
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void fusedAndSeparateProjectionsAgreeInValueAndGradient(boolean turned) {
-    RotaryTable rotary = turned ? new RotaryTable(100, D / 2) : null;
+    RotaryTable rotary = turned ? new RotaryTable(100, D / 2, RotaryPairing.HALVES) : null;
     SelfAttention one = attention(new QueryKeyValue.Fused(dense(fused)), rotary);
     SelfAttention three = attention(separate(), rotary);
     for (Kernels kernels : TinyModels.kernels()) {
@@ -54,7 +55,7 @@ class SelfAttentionTest {
 
   @Test
   void aCacheHoldsTheKeysOfBoth() {
-    RotaryTable rotary = new RotaryTable(100, D / 2);
+    RotaryTable rotary = new RotaryTable(100, D / 2, RotaryPairing.HALVES);
     for (QueryKeyValue inputs : List.of(new QueryKeyValue.Fused(dense(fused)), separate())) {
       SelfAttention attention = attention(inputs, rotary);
       Kernels kernels = TinyModels.best();

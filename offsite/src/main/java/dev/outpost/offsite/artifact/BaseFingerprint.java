@@ -15,7 +15,9 @@ import java.util.TreeMap;
 
 /**
  * SHA-256 over a model's parameters: for each, in order of name, {@code name \0 dtype \0 shape \0}
- * and its bytes as stored. Two models with one fingerprint hold the same numbers.
+ * and its bytes as stored. Two models with one fingerprint hold the same numbers. The converse does
+ * not hold: a GGUF file has a Llama's query and key rows in another order than a Hugging Face
+ * folder, so package and plug-in must come from the same of the two.
  *
  * @param sha256 64 hexadecimal digits
  */

@@ -224,10 +224,12 @@ public final class ScalarKernels implements Kernels {
           for (int i = 0; i < pairs; i++) {
             double cos = angles.get((s.past() + t) * 2 * pairs + i);
             double sin = angles.get((s.past() + t) * 2 * pairs + pairs + i) * (inverse ? -1d : 1d);
-            double first = x.data()[from + i];
-            double second = x.data()[from + pairs + i];
-            y.data()[to + i] = (float) (first * cos - second * sin);
-            y.data()[to + pairs + i] = (float) (second * cos + first * sin);
+            int a = s.pairing().first(i);
+            int z = a + s.pairing().apart(pairs);
+            double first = x.data()[from + a];
+            double second = x.data()[from + z];
+            y.data()[to + a] = (float) (first * cos - second * sin);
+            y.data()[to + z] = (float) (second * cos + first * sin);
           }
           for (int i = 2 * pairs; i < s.headDim(); i++) y.data()[to + i] = x.data()[from + i];
         }

@@ -21,6 +21,9 @@ final class ThinGemm {
 
   private static final int COLUMNS = 512;
 
+  /** Floats in two cache lines, which are fetched together. */
+  private static final int APART = 32;
+
   private final Team team;
   private final Scratch scratch;
 
@@ -71,11 +74,13 @@ final class ThinGemm {
     int n = Math.min(step, c.cols() - j);
     int k = b.rows();
     long at = b.offset() + (long) j * b.colStride();
-    float[] sums = scratch.take(n);
-    SegmentDots.rows(b.segment(), b.dtype(), at, b.colStride(), n, a, k, sums, 0);
+    // Away from the array's ends: a neighbour in memory may be a, or the other thread's sums, and a
+    // line that one thread writes row by row is lost to the others each time.
+    float[] sums = scratch.take(n + 2 * APART);
+    SegmentDots.rows(b.segment(), b.dtype(), at, b.colStride(), n, a, k, sums, APART);
     int to = (int) c.offset() + j;
-    if (accumulate) for (int i = 0; i < n; i++) c.data()[to + i] += sums[i];
-    else System.arraycopy(sums, 0, c.data(), to, n);
+    if (accumulate) for (int i = 0; i < n; i++) c.data()[to + i] += sums[APART + i];
+    else System.arraycopy(sums, APART, c.data(), to, n);
     scratch.give(sums);
   }
 

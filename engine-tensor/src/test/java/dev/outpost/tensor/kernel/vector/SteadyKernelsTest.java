@@ -10,6 +10,7 @@ import dev.outpost.tensor.kernel.AttentionScores;
 import dev.outpost.tensor.kernel.AttentionShape;
 import dev.outpost.tensor.kernel.HeadView;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.RotaryPairing;
 import dev.outpost.tensor.kernel.RotaryShape;
 import dev.outpost.tensor.kernel.Team;
 import dev.outpost.tensor.kernel.UnaryMap;
@@ -77,6 +78,7 @@ class SteadyKernelsTest {
     float[] losses = new float[ROWS];
     Tensor angles = noise(ROWS, 40);
     RotaryShape turn = new RotaryShape(1, ROWS, 0, 5, 40, 20);
+    RotaryShape neighbours = new RotaryShape(1, ROWS, 0, 5, 40, 20, RotaryPairing.NEIGHBOURS);
     HeadView from = HeadView.of(x, ROWS, 0);
     HeadView to = HeadView.of(y, ROWS, 0);
     return Stream.of(
@@ -99,6 +101,7 @@ class SteadyKernelsTest {
             AND_ROW_ENDS,
             () -> k.rmsNormBackward(x, row, spread, z, y, false, other, false)),
         new Call("rotary", () -> k.rotary(turn, angles, from, to, false)),
+        new Call("rotary of neighbours", () -> k.rotary(neighbours, angles, from, to, false)),
         new Call("gate", () -> k.gate(UnaryMap.SILU, x, z, y)),
         new Call("gateBackward", () -> k.gateBackward(UnaryMap.SILU, x, z, z, y, v)),
         new Call("softmax", AND_ROW_ENDS, () -> k.softmax(x, y)),
