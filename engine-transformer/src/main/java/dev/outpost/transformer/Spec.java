@@ -105,6 +105,12 @@ public record Spec(
           heads, kvHeads, headDim, inputs, inputBias, outputBias, false, scale, 0, true);
     }
 
+    /** The same with each query and key head normed. */
+    public Attention withHeadNorm() {
+      return new Attention(
+          heads, kvHeads, headDim, inputs, inputBias, outputBias, true, scale, softCap, causal);
+    }
+
     /** Columns of all queries, and of the output projection's input. */
     public int queryWidth() {
       return heads * headDim;

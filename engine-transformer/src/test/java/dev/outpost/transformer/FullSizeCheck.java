@@ -14,6 +14,7 @@ import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.module.KvCache;
 import dev.outpost.transformer.module.Pass;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
@@ -23,14 +24,24 @@ final class FullSizeCheck {
   private FullSizeCheck() {}
 
   /**
-   * Takes one model folder; writes {@code engine.safetensors} into it, and the model again as its
-   * siblings {@code …-as-…}.
+   * Takes one model folder; writes {@code engine.safetensors} into it, and, unless a second
+   * argument says otherwise, the model again as its siblings {@code …-as-…}. Prints how long
+   * opening took and what the process then held.
    */
   public static void main(String[] arguments) throws IOException {
     Path path = Path.of(arguments[0]);
+    long start = System.nanoTime();
     try (Team team = Team.ofAllProcessors();
         ModelFolder folder = ModelFolder.open(path);
         SafetensorsFile reference = SafetensorsFile.open(path.resolve("reference.safetensors"))) {
+      long opened = System.nanoTime();
+      System.out.printf(
+          Locale.ROOT,
+          "%s: %,d parameters, opened in %d ms; %s%n",
+          path.getFileName(),
+          folder.model().count(false),
+          (opened - start) / 1_000_000,
+          memory());
       Tensor stored = reference.weight("ids").toTensor();
       int[] ids = new int[stored.size()];
       for (int i = 0; i < ids.length; i++) ids[i] = (int) stored.get(i);
@@ -38,11 +49,13 @@ final class FullSizeCheck {
       Pass pass = Pass.of(Tape.evaluating(kernels, new Workspace()), 1, ids.length);
       Tensor logits = folder.model().logits(pass, folder.model().hidden(pass, ids), 0, ids.length);
       Tensor decoded = decoded(folder.model(), kernels, ids);
+      System.out.println(path.getFileName() + ": after the logits; " + memory());
       SafetensorsWriter.write(
           path.resolve("engine.safetensors"),
           Map.of("logits", HeapWeight.of(logits), "decoded", HeapWeight.of(decoded)),
           null,
           Map.of());
+      if (arguments.length > 1) return;
       ModelFolder.write(sibling(path, "own"), folder.model(), folder.config(), null);
       for (DType type : DType.plain())
         ModelFolder.write(
@@ -63,6 +76,15 @@ final class FullSizeCheck {
       all.slice(t, t + 1).copyFrom(model.logits(pass, hidden, 0, 1));
     }
     return all;
+  }
+
+  /** What the system counts: all that is resident, and the part of it that is no file. */
+  private static String memory() throws IOException {
+    StringBuilder said = new StringBuilder();
+    for (String line : Files.readAllLines(Path.of("/proc/self/status")))
+      if (line.startsWith("VmRSS") || line.startsWith("RssAnon"))
+        said.append(line.replaceAll("\\s+", " ")).append(' ');
+    return said.toString().strip();
   }
 
   private static Path sibling(Path path, String type) {

@@ -27,11 +27,28 @@ import java.util.stream.Stream;
 public record Golden(String name, Path folder, JsonObject record, Map<String, Tensor> tensors) {
   /**
    * GPT-2: tied head in f32; bf16 in four shards; untied head, exact GELU, own inner width in f16.
-   * Llama: grouped heads and tied head in f32; untied head, own head size, biases in bf16.
+   * Llama: grouped heads and tied head in f32; untied head, own head size, biases in bf16. Other
+   * families: what they do differently, as {@code make_goldens.py} says beside each.
    */
   public static final List<String> NAMES =
       List.of(
-          "tied-f32", "sharded-bf16", "untied-erf-f16", "llama-grouped-f32", "llama-untied-bf16");
+          "tied-f32",
+          "sharded-bf16",
+          "untied-erf-f16",
+          "llama-grouped-f32",
+          "llama-untied-bf16",
+          "llama-scaled-f16",
+          "opt-before-f32",
+          "opt-after-bf16",
+          "bloom-f32",
+          "mistral-window-f32",
+          "qwen2-window-bf16",
+          "qwen3-f32",
+          "smollm3-f16",
+          "gemma-bf16",
+          "gemma2-f32",
+          "gemma3-f16",
+          "phi3-window-f32");
 
   /** Unpacks a golden below {@code temporary}, since a model must lie in a real folder. */
   public static Golden unpack(String name, Path temporary) throws IOException {
@@ -88,6 +105,29 @@ public record Golden(String name, Path folder, JsonObject record, Map<String, Te
     return Math.max(8 * torch, 16 * Math.ulp(1f) / 2);
   }
 
+  /** The largest number in any gradient. */
+  public double largestGradient() {
+    return tensors.entrySet().stream()
+        .filter(e -> e.getKey().startsWith("grad/"))
+        .mapToDouble(e -> largest(e.getValue()))
+        .max()
+        .orElseThrow();
+  }
+
+  /**
+   * Largest difference of a gradient relative to its largest value; or to that of all gradients
+   * where its own is zero but for rounding, as that of a key's bias is.
+   */
+  public double farGradient(Tensor got, Tensor want) {
+    double all = largestGradient();
+    double own = largest(want);
+    return far(got, want) * (own > 1e-9 * all ? 1 : own / all);
+  }
+
+  private static double largest(Tensor t) {
+    return IntStream.range(0, t.size()).mapToDouble(i -> Math.abs(t.get(i))).max().orElse(0);
+  }
+
   /** Largest difference relative to the largest value. */
   public static double far(Tensor got, Tensor want) {
     if (got.size() != want.size())
@@ -95,8 +135,7 @@ public record Golden(String name, Path folder, JsonObject record, Map<String, Te
     DoubleStream differences =
         IntStream.range(0, want.size())
             .mapToDouble(i -> Math.abs((double) got.get(i) - want.get(i)));
-    double largest =
-        IntStream.range(0, want.size()).mapToDouble(i -> Math.abs(want.get(i))).max().orElse(1);
+    double largest = largest(want);
     // A NaN anywhere must not vanish in max.
     return differences.reduce(0, (a, b) -> b > a || Double.isNaN(b) ? b : a) / largest;
   }

@@ -314,6 +314,31 @@ class GradientsOfOpsTest {
   }
 
   @Test
+  void columnsOfOneInputTwice() {
+    GradCheck.check(
+        "columns",
+        37,
+        FAST,
+        (t, in) ->
+            Gate.gate(
+                t,
+                UnaryMap.SILU,
+                Columns.columns(t, in.get(0), 0, 3),
+                Columns.columns(t, in.get(0), 2, 5)),
+        normal(1, 4, 7));
+  }
+
+  @Test
+  void swapColumns() {
+    GradCheck.check(
+        "swapColumns",
+        38,
+        FAST,
+        (t, in) -> SwapColumns.swapColumns(t, in.get(0), 2, 3),
+        normal(1, 4, 12));
+  }
+
+  @Test
   void rmsNormOfEveryHead() {
     GradCheck.check(
         "rmsNorm",

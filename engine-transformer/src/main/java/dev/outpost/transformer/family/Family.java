@@ -10,9 +10,36 @@ import java.util.List;
  * What a model family adds to the one block: how its {@code config.json} reads, and what its files
  * call the parameters. No arithmetic.
  */
-public sealed interface Family permits Gpt2, Llama {
+public sealed interface Family
+    permits Bloom,
+        Gemma,
+        Gemma2,
+        Gemma3Text,
+        Gpt2,
+        Llama,
+        Mistral,
+        Opt,
+        Phi3,
+        Qwen2,
+        Qwen3,
+        SmolLm3 {
+  /** What a family's models are for. */
+  enum Kind {
+    /** Continues text. */
+    DECODER,
+    /** Reads text both ways. */
+    ENCODER,
+    /** Reads images. */
+    VISION
+  }
+
   /** The {@code model_type} this family answers to. */
   String modelType();
+
+  /** What its models are for. */
+  default Kind kind() {
+    return Kind.DECODER;
+  }
 
   /**
    * The choices a {@code config.json} describes; refuses what the engine would compute differently.
@@ -27,7 +54,19 @@ public sealed interface Family permits Gpt2, Llama {
 
   /** All families. */
   static List<Family> all() {
-    return List.of(new Gpt2(), new Llama());
+    return List.of(
+        new Gpt2(),
+        new Opt(),
+        new Bloom(),
+        new Llama(),
+        new Mistral(),
+        new Qwen2(),
+        new Qwen3(),
+        new SmolLm3(),
+        new Gemma(),
+        new Gemma2(),
+        new Gemma3Text(),
+        new Phi3());
   }
 
   /** The family a {@code config.json} names. */
@@ -38,7 +77,9 @@ public sealed interface Family permits Gpt2, Llama {
         "model_type",
         "is \""
             + type
-            + "\", which is not supported; supported: "
+            + "\", which is not supported"
+            + Relatives.difference(type).map(d -> ": " + d).orElse("")
+            + "; supported: "
             + all().stream().map(Family::modelType).toList());
   }
 }

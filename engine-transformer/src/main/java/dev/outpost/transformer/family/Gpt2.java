@@ -23,16 +23,12 @@ public record Gpt2() implements Family {
 
   @Override
   public Spec read(JsonObject c) throws FormatException {
-    refuse(c, "scale_attn_weights", true, "attention without the 1/√d scale");
-    refuse(c, "scale_attn_by_inverse_layer_idx", false, "per-layer attention scales");
-    refuse(c, "add_cross_attention", false, "cross-attention");
-    refusePresent(
-        c,
-        "quantization_config",
-        "quantised weights are not supported; use a checkpoint in F32, F16 or BF16");
-    refusePresent(c, "pruned_heads", "pruned attention heads are not supported");
-    double eps = c.number("layer_norm_epsilon", 1e-5);
-    if (!((float) eps > 0)) throw c.wrong("layer_norm_epsilon", "must be positive, got " + eps);
+    DecoderFields.refuseUnless(c, "scale_attn_weights", true, "attention without the 1/√d scale");
+    DecoderFields.refuseUnless(
+        c, "scale_attn_by_inverse_layer_idx", false, "per-layer attention scales");
+    DecoderFields.refuseUnless(c, "add_cross_attention", false, "cross-attention");
+    DecoderFields.refuseForeign(c);
+    float eps = DecoderFields.eps(c, "layer_norm_epsilon", 1e-5);
     int width = c.integer("n_embd", 1, MAX);
     int heads = c.integer("n_head", 1, MAX);
     if (width % heads != 0)
@@ -45,7 +41,7 @@ public record Gpt2() implements Family {
         heads,
         c.integer("n_inner", 1, MAX, 4 * width),
         Activations.read(c, "activation_function", "gelu_new"),
-        (float) eps,
+        eps,
         c.bool("tie_word_embeddings", true));
   }
 
@@ -85,18 +81,6 @@ public record Gpt2() implements Family {
         Linear.Layout.IN_OUT);
   }
 
-  private static void refuse(JsonObject c, String field, boolean supported, String what)
-      throws FormatException {
-    if (c.bool(field, supported) != supported)
-      throw c.wrong(field, "is " + !supported + ": " + what + " is not supported for gpt2");
-  }
-
-  /** Refuses an object that says anything; old files carry empty ones. */
-  private static void refusePresent(JsonObject c, String field, String what)
-      throws FormatException {
-    if (c.has(field) && !c.object(field).names().isEmpty()) throw c.wrong(field, "is set: " + what);
-  }
-
   @Override
   public JsonObject write(Spec s, int endOfText) {
     return JsonObject.create()
@@ -109,7 +93,7 @@ public record Gpt2() implements Family {
         .put("n_head", s.attention().heads())
         .put("n_inner", s.feedForward().width())
         .put("activation_function", Activations.name(s.feedForward().activation()))
-        .put("layer_norm_epsilon", Double.parseDouble(Float.toString(s.norms().eps())))
+        .put("layer_norm_epsilon", DecoderFields.plain(s.norms().eps()))
         .put("resid_pdrop", 0.0)
         .put("embd_pdrop", 0.0)
         .put("attn_pdrop", 0.0)

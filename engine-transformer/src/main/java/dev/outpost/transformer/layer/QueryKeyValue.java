@@ -4,6 +4,7 @@ import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.Attention;
 import dev.outpost.autograd.op.Rotary;
+import dev.outpost.autograd.op.SwapColumns;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.AttentionShape;
 import dev.outpost.tensor.kernel.HeadView;
@@ -44,12 +45,15 @@ public sealed interface QueryKeyValue extends Module<QueryKeyValue> {
   /**
    * One projection.
    *
-   * @param qkv C → (H + 2·Hkv)·D, columns ordered query, key, value
+   * @param qkv C → (H + 2·Hkv)·D, columns ordered query, key, value; or by head first
+   * @param interleaved heads in whose order the columns lie, 0 where queries come first
    */
-  record Fused(Projection qkv) implements QueryKeyValue {
+  record Fused(Projection qkv, int interleaved) implements QueryKeyValue {
     @Override
     public Heads apply(Pass pass, Var x) {
-      return new FusedHeads(qkv.apply(pass, "attn.qkv", x));
+      Var y = qkv.apply(pass, "attn.qkv", x);
+      return new FusedHeads(
+          interleaved == 0 ? y : SwapColumns.swapColumns(pass.tape(), y, interleaved, 3));
     }
 
     @Override
@@ -59,7 +63,7 @@ public sealed interface QueryKeyValue extends Module<QueryKeyValue> {
 
     @Override
     public QueryKeyValue rewrite(String path, Rewriter r) {
-      return new Fused(qkv.rewrite(path + ".qkv", r));
+      return new Fused(qkv.rewrite(path + ".qkv", r), interleaved);
     }
   }
 

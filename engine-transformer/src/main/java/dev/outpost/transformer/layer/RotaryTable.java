@@ -2,36 +2,93 @@ package dev.outpost.transformer.layer;
 
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.RotaryPairing;
+import dev.outpost.transformer.RotaryScaling;
 import dev.outpost.transformer.Spec;
 
 /**
  * The angles of rotary position embeddings (Su et al. 2021) as cosines and sines: pair i turns by
- * {@code position · theta^(−i/pairs)}. One table serves all blocks of a model; it grows to the
- * positions asked for and is safe to share between threads.
+ * {@code position · theta^(−i/pairs)}, stretched as the model asks. One table serves all blocks
+ * that turn alike; it grows to the positions asked for and is safe to share between threads.
  */
 public final class RotaryTable {
   private static final int FEWEST = 64;
 
   private final float[] frequencies;
+  private final float length;
   private final RotaryPairing pairing;
   private volatile Tensor table;
 
-  /** Angles of a spec's choice. */
+  /**
+   * Frequencies, angles and what scaling makes of them are rounded to f32 where the reference
+   * rounds them: at position 2000 that moves an angle by 1e-4, and weights were trained with it.
+   */
   public RotaryTable(Spec.Positions.Rotary choice) {
-    this(choice.theta(), choice.pairs(), choice.pairing());
+    frequencies = frequencies(choice);
+    pairing = choice.pairing();
+    length = choice.scaling() instanceof RotaryScaling.Yarn y ? (float) y.length() : 1;
+    table = Tensor.zeros(0, 2 * choice.pairs());
   }
 
-  /**
-   * Angles of {@code pairs} pairs with base {@code theta}. Frequencies and angles are rounded to
-   * f32 where the reference rounds them: at position 2000 that moves an angle by 1e-4, and weights
-   * were trained with it.
-   */
+  /** Angles of {@code pairs} pairs with base {@code theta}. */
   public RotaryTable(double theta, int pairs, RotaryPairing pairing) {
-    this.pairing = pairing;
-    frequencies = new float[pairs];
-    for (int i = 0; i < pairs; i++)
-      frequencies[i] = 1 / (float) Math.pow(theta, (float) (2 * i) / (2 * pairs));
-    table = Tensor.zeros(0, 2 * pairs);
+    this(new Spec.Positions.Rotary(theta, pairs).with(pairing));
+  }
+
+  static float[] frequencies(Spec.Positions.Rotary choice) {
+    float[] plain = new float[choice.pairs()];
+    for (int i = 0; i < plain.length; i++) plain[i] = 1 / power(choice, i);
+    return switch (choice.scaling()) {
+      case RotaryScaling.None n -> plain;
+      case RotaryScaling.Linear s -> {
+        for (int i = 0; i < plain.length; i++) plain[i] /= (float) s.factor();
+        yield plain;
+      }
+      case RotaryScaling.Llama3 s -> {
+        for (int i = 0; i < plain.length; i++) plain[i] = blended(plain[i], s);
+        yield plain;
+      }
+      case RotaryScaling.Yarn s -> {
+        for (int i = 0; i < plain.length; i++) plain[i] = ramped(choice, s, i);
+        yield plain;
+      }
+    };
+  }
+
+  private static float power(Spec.Positions.Rotary choice, int i) {
+    return (float) Math.pow(choice.theta(), (float) (2 * i) / (2 * choice.pairs()));
+  }
+
+  private static float blended(float frequency, RotaryScaling.Llama3 s) {
+    float wavelength = (float) (2 * Math.PI) / frequency;
+    if (wavelength > (float) (s.original() / s.low())) return frequency / (float) s.factor();
+    if (wavelength < (float) (s.original() / s.high())) return frequency;
+    float fast = (s.original() / wavelength - (float) s.low()) / (float) (s.high() - s.low());
+    return (1 - fast) * frequency / (float) s.factor() + fast * frequency;
+  }
+
+  private static float ramped(Spec.Positions.Rotary choice, RotaryScaling.Yarn s, int i) {
+    double low = pairTurning(choice, s, s.fast());
+    double high = pairTurning(choice, s, s.slow());
+    if (s.truncate()) {
+      low = Math.floor(low);
+      high = Math.ceil(high);
+    }
+    low = Math.max(low, 0);
+    high = Math.min(high, 2 * choice.pairs() - 1);
+    if (low == high) high += 0.001;
+    float ramp = (i - (float) low) / (float) (high - low);
+    float kept = 1 - Math.min(1, Math.max(0, ramp));
+    float power = power(choice, i);
+    return 1 / ((float) s.factor() * power) * (1 - kept) + 1 / power * kept;
+  }
+
+  /** The pair, a fraction, that turns so many times over the original context. */
+  private static double pairTurning(
+      Spec.Positions.Rotary choice, RotaryScaling.Yarn s, double turns) {
+    return 2
+        * choice.pairs()
+        * Math.log(s.original() / (turns * 2 * Math.PI))
+        / (2 * Math.log(choice.theta()));
   }
 
   /** Pairs per head. */
@@ -59,8 +116,8 @@ public final class RotaryTable {
     for (int p = 0; p < positions; p++)
       for (int i = 0; i < pairs; i++) {
         float angle = p * frequencies[i];
-        t.data()[p * 2 * pairs + i] = (float) Math.cos(angle);
-        t.data()[p * 2 * pairs + pairs + i] = (float) Math.sin(angle);
+        t.data()[p * 2 * pairs + i] = (float) Math.cos(angle) * length;
+        t.data()[p * 2 * pairs + pairs + i] = (float) Math.sin(angle) * length;
       }
     return t;
   }

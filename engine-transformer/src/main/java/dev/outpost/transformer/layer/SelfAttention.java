@@ -3,6 +3,7 @@ package dev.outpost.transformer.layer;
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.AttentionScores;
 import dev.outpost.tensor.kernel.AttentionShape;
 import dev.outpost.tensor.kernel.HeadView;
 import dev.outpost.tensor.kernel.RotaryShape;
@@ -22,8 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param heads H: query heads
  * @param kvHeads Hkv: key and value heads; H is a multiple
  * @param headDim D
- * @param scale factor on the scores
- * @param causal whether a query sees only its own and earlier positions
+ * @param scores how products become scores, and how far a query sees
  * @param rotary angles that turn queries and keys by position, or null
  */
 public record SelfAttention(
@@ -32,8 +32,7 @@ public record SelfAttention(
     int heads,
     int kvHeads,
     int headDim,
-    float scale,
-    boolean causal,
+    AttentionScores scores,
     @Nullable RotaryTable rotary)
     implements Module<SelfAttention> {
   /** x [B·T, C] → [B·T, C]. */
@@ -54,7 +53,7 @@ public record SelfAttention(
 
   private AttentionShape shape(Pass pass, int past) {
     return new AttentionShape(
-        pass.batch(), pass.time(), past + pass.time(), heads, kvHeads, headDim, scale, causal);
+        pass.batch(), pass.time(), past + pass.time(), heads, kvHeads, headDim, scores);
   }
 
   private Var cached(Pass pass, KvCache cache, QueryKeyValue.Heads qkv) {
@@ -86,8 +85,7 @@ public record SelfAttention(
         heads,
         kvHeads,
         headDim,
-        scale,
-        causal,
+        scores,
         rotary);
   }
 }

@@ -3,6 +3,7 @@ package dev.outpost.transformer.load;
 import dev.outpost.tensor.Shape;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.io.FormatException;
+import dev.outpost.tensor.kernel.AttentionScores;
 import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.transformer.Residual;
@@ -83,7 +84,7 @@ public final class ModelFactory {
             : null;
     return new TransformerBlock(
         residual(spec, path + ".norm1", source),
-        attention(spec, path + ".attn", rotary, source),
+        attention(spec, path + ".attn", scores(spec, layer), rotary, source),
         residual(spec, path + ".norm2", source),
         feedForward(spec, path + ".mlp", source));
   }
@@ -98,8 +99,25 @@ public final class ModelFactory {
     };
   }
 
+  private static AttentionScores scores(Spec spec, int layer) {
+    Spec.Attention a = spec.attention();
+    AttentionScores sight =
+        a.causal()
+            ? AttentionScores.causal(a.headDim())
+            : AttentionScores.bidirectional(a.headDim());
+    AttentionScores plain =
+        sight.withScale(a.scale()).withWindow(spec.layer(layer).window()).withSoftcap(a.softCap());
+    return spec.positions(layer) instanceof Spec.Positions.Alibi
+        ? plain.withSlopes(AttentionScores.alibi(a.heads()))
+        : plain;
+  }
+
   private static SelfAttention attention(
-      Spec spec, String path, @Nullable RotaryTable rotary, WeightSource source)
+      Spec spec,
+      String path,
+      AttentionScores scores,
+      @Nullable RotaryTable rotary,
+      WeightSource source)
       throws FormatException {
     Spec.Attention a = spec.attention();
     int c = spec.width();
@@ -107,10 +125,10 @@ public final class ModelFactory {
     int kv = a.keyWidth();
     QueryKeyValue inputs =
         switch (a.inputs()) {
-          case FUSED ->
+          case FUSED, INTERLEAVED ->
               new QueryKeyValue.Fused(
-                  dense(spec, path + ".qkv", c, q + 2 * kv, a.inputBias(), source));
-          case INTERLEAVED -> throw new IllegalArgumentException("spec: interleaved inputs");
+                  dense(spec, path + ".qkv", c, q + 2 * kv, a.inputBias(), source),
+                  a.inputs() == Spec.Inputs.INTERLEAVED ? a.heads() : 0);
           case SEPARATE ->
               new QueryKeyValue.Separate(
                   dense(spec, path + ".q", c, q, a.inputBias(), source),
@@ -119,8 +137,7 @@ public final class ModelFactory {
                   a.headNorm() ? headNorms(spec, path, source) : null);
         };
     Dense out = dense(spec, path + ".out", q, c, a.outputBias(), source);
-    return new SelfAttention(
-        inputs, out, a.heads(), a.kvHeads(), a.headDim(), a.scale(), a.causal(), rotary);
+    return new SelfAttention(inputs, out, a.heads(), a.kvHeads(), a.headDim(), scores, rotary);
   }
 
   private static QueryKeyValue.HeadNorms headNorms(Spec spec, String path, WeightSource source)
@@ -135,8 +152,13 @@ public final class ModelFactory {
     Spec.FeedForward f = spec.feedForward();
     int c = spec.width();
     return new FeedForward(
-        f.gated() ? dense(spec, path + ".gate", c, f.width(), f.bias(), source) : null,
-        dense(spec, path + ".up", c, f.width(), f.bias(), source),
+        f.gated() && !f.fused()
+            ? dense(spec, path + ".gate", c, f.width(), f.bias(), source)
+            : null,
+        f.fused()
+            ? dense(spec, path + ".gate_up", c, 2 * f.width(), f.bias(), source)
+            : dense(spec, path + ".up", c, f.width(), f.bias(), source),
+        f.fused(),
         f.activation(),
         dense(spec, path + ".down", f.width(), c, f.bias(), source));
   }

@@ -15,7 +15,15 @@ public record LoraConfig(int rank, float alpha, float dropout, List<String> targ
   /** Every projection of a block, whatever the family calls them; a block has some of these. */
   public static final List<String> ALL_PROJECTIONS =
       List.of(
-          "attn.qkv", "attn.q", "attn.k", "attn.v", "attn.out", "mlp.gate", "mlp.up", "mlp.down");
+          "attn.qkv",
+          "attn.q",
+          "attn.k",
+          "attn.v",
+          "attn.out",
+          "mlp.gate",
+          "mlp.up",
+          "mlp.gate_up",
+          "mlp.down");
 
   public LoraConfig {
     if (rank < 1) throw new IllegalArgumentException("lora: rank must be at least 1, got " + rank);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.UnaryMap;
+import dev.outpost.transformer.RotaryScaling;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TinyModels;
 import dev.outpost.transformer.load.NameTable;
@@ -76,11 +77,12 @@ class LlamaTest {
 
   @ParameterizedTest
   @CsvSource({
-    "rope_scaling, '{\"type\": \"linear\", \"factor\": 2.0}'",
-    "rope_scaling, '{\"rope_type\": \"llama3\", \"factor\": 8.0}'",
+    "rope_scaling, '{\"type\": \"dynamic\", \"factor\": 2.0}'",
+    "rope_scaling, '{\"rope_type\": \"longrope\"}'",
+    "rope_scaling, '{\"rope_type\": \"linear\", \"type\": \"yarn\", \"factor\": 2.0}'",
     "rope_scaling, '{\"factor\": 2.0}'",
     "rope_scaling, '\"linear\"'",
-    "rope_parameters, '{\"rope_type\": \"yarn\", \"rope_theta\": 10000.0}'",
+    "rope_parameters, '{\"rope_type\": \"proportional\", \"rope_theta\": 10000.0}'",
     "rope_parameters, '{\"rope_theta\": 500.0}'",
     "rope_theta, 0",
     "rope_theta, '\"large\"'",
@@ -113,6 +115,41 @@ class LlamaTest {
     assertThatThrownBy(() -> read(with("\"" + field + "\": " + value, field)))
         .isInstanceOf(FormatException.class)
         .hasMessageContaining("config.json: field " + at);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "factor | {\"type\": \"linear\"}",
+        "factor | {\"rope_type\": \"yarn\", \"factor\": 0}",
+        "factor | {\"rope_type\": \"llama3\", \"low_freq_factor\": 1, \"high_freq_factor\": 4}",
+        "high_freq_factor | {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4, \"high_freq_factor\": 4}",
+        "low_freq_factor | {\"rope_type\": \"llama3\", \"factor\": 8.0}",
+        "original_max_position_embeddings | {\"rope_type\": \"yarn\", \"factor\": 2, \"original_max_position_embeddings\": 0}",
+        "mscale | {\"rope_type\": \"yarn\", \"factor\": 2, \"mscale\": 1.0}"
+      })
+  void namesWhatIsWrongWithAScaling(String field, String scaling) {
+    assertThatThrownBy(() -> read(with("\"rope_scaling\": " + scaling, "rope_scaling")))
+        .isInstanceOf(FormatException.class)
+        .hasMessageContaining("rope_scaling: field " + field);
+  }
+
+  @Test
+  void readsScalingFromEitherPlace() throws FormatException {
+    RotaryScaling want = new RotaryScaling.Llama3(32, 1, 4, 8192);
+    String scaling =
+        "\"factor\": 32.0, \"high_freq_factor\": 4.0, \"low_freq_factor\": 1.0,"
+            + " \"original_max_position_embeddings\": 8192, \"rope_type\": \"llama3\"}";
+    for (String place : new String[] {"rope_scaling", "rope_parameters"}) {
+      Spec spec = read(with("\"" + place + "\": {" + scaling, "rope_scaling", "rope_theta"));
+      assertThat(spec.positions()).isEqualTo(new Spec.Positions.Rotary(10_000, 32, want));
+      assertThat(read(new Llama().write(spec, 0).toText())).isEqualTo(spec);
+    }
+    Spec old =
+        read(with("\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0}", "rope_scaling"));
+    assertThat(old.positions())
+        .isEqualTo(new Spec.Positions.Rotary(10_000, 32, new RotaryScaling.Linear(2)));
   }
 
   @Test

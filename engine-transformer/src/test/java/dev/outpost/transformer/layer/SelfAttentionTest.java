@@ -7,6 +7,7 @@ import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.Linear;
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.AttentionScores;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.RotaryPairing;
 import dev.outpost.tensor.memory.Workspace;
@@ -42,7 +43,7 @@ class SelfAttentionTest {
   @ValueSource(booleans = {false, true})
   void fusedAndSeparateProjectionsAgreeInValueAndGradient(boolean turned) {
     RotaryTable rotary = turned ? new RotaryTable(100, D / 2, RotaryPairing.HALVES) : null;
-    SelfAttention one = attention(new QueryKeyValue.Fused(dense(fused)), rotary);
+    SelfAttention one = attention(new QueryKeyValue.Fused(dense(fused), 0), rotary);
     SelfAttention three = attention(separate(), rotary);
     for (Kernels kernels : TinyModels.kernels()) {
       Tensor dOne = Tensor.zeros(BATCH * TIME, C);
@@ -56,7 +57,7 @@ class SelfAttentionTest {
   @Test
   void aCacheHoldsTheKeysOfBoth() {
     RotaryTable rotary = new RotaryTable(100, D / 2, RotaryPairing.HALVES);
-    for (QueryKeyValue inputs : List.of(new QueryKeyValue.Fused(dense(fused)), separate())) {
+    for (QueryKeyValue inputs : List.of(new QueryKeyValue.Fused(dense(fused), 0), separate())) {
       SelfAttention attention = attention(inputs, rotary);
       Kernels kernels = TinyModels.best();
       Tensor want = run(kernels, attention, Tensor.zeros(BATCH * TIME, C));
@@ -89,7 +90,7 @@ class SelfAttentionTest {
   }
 
   private SelfAttention attention(QueryKeyValue inputs, RotaryTable rotary) {
-    return new SelfAttention(inputs, out, HEADS, KV, D, (float) (1 / Math.sqrt(D)), true, rotary);
+    return new SelfAttention(inputs, out, HEADS, KV, D, AttentionScores.causal(D), rotary);
   }
 
   private QueryKeyValue separate() {

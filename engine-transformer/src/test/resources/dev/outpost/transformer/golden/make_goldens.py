@@ -17,13 +17,22 @@ import torch
 import torch.nn.functional as F
 import transformers
 from safetensors.torch import save_file
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.generation.logits_process import (
     TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+from transformers.models.gemma.modeling_gemma import GemmaRMSNorm
+from transformers.models.gemma2.modeling_gemma2 import Gemma2RMSNorm
+from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
+from transformers.models.mistral.modeling_mistral import MistralRMSNorm
+from transformers.models.phi3.modeling_phi3 import Phi3RMSNorm
+from transformers.models.qwen2.modeling_qwen2 import Qwen2RMSNorm
+from transformers.models.qwen3.modeling_qwen3 import Qwen3RMSNorm
+from transformers.models.smollm3.modeling_smollm3 import SmolLM3RMSNorm
 
 HERE = pathlib.Path(__file__).resolve().parent
 VOCABULARY, CONTEXT, BLOCK = 53, 20, 12
@@ -94,7 +103,103 @@ MODELS |= {
     ),
 }
 
-KINDS = {"gpt2": (GPT2Config, GPT2LMHeadModel, BASE, "eager"), "llama": (LlamaConfig, LlamaForCausalLM, LLAMA, "sdpa")}
+OPT = dict(
+    vocab_size=VOCABULARY,
+    max_position_embeddings=CONTEXT,
+    hidden_size=24,
+    ffn_dim=40,
+    num_hidden_layers=3,
+    num_attention_heads=4,
+    dropout=0.0,
+    # Token 0 is in no text here: the reference gives a padding token's row no gradient of its lookup.
+    pad_token_id=0,
+    bos_token_id=0,
+    eos_token_id=0,
+)
+
+BLOOM = dict(vocab_size=VOCABULARY, seq_length=CONTEXT, hidden_size=24, n_layer=2, n_head=6, bos_token_id=0, eos_token_id=0)
+
+LLAMA_LIKE = LLAMA | dict(pad_token_id=0)
+
+# Kind of model: the fields of a tiny one, and how the reference attends.
+KINDS = {
+    "gpt2": (BASE, "eager"),
+    "opt": (OPT, "sdpa"),
+    "bloom": (BLOOM, "eager"),
+    "llama": (LLAMA, "sdpa"),
+    "mistral": (LLAMA_LIKE, "sdpa"),
+    "qwen2": (LLAMA_LIKE, "sdpa"),
+    "qwen3": (LLAMA_LIKE | dict(head_dim=8), "sdpa"),
+    "smollm3": (LLAMA_LIKE, "sdpa"),
+    "gemma": (LLAMA_LIKE | dict(head_dim=8), "sdpa"),
+    "gemma2": (LLAMA_LIKE | dict(head_dim=8), "eager"),
+    "gemma3_text": (LLAMA_LIKE | dict(head_dim=8), "sdpa"),
+    "phi3": (LLAMA_LIKE, "sdpa"),
+}
+
+MODELS |= {
+    "opt-before-f32": dict(kind="opt", seed=6, config={}),
+    # As the 350M model: norms behind, token rows of their own width.
+    "opt-after-bf16": dict(
+        kind="opt", seed=7, dtype=torch.bfloat16, config=dict(do_layer_norm_before=False, word_embed_proj_dim=16)
+    ),
+    # Heads that are no power of two.
+    "bloom-f32": dict(kind="bloom", seed=8, config={}),
+    "llama-scaled-f16": dict(
+        kind="llama",
+        seed=9,
+        dtype=torch.float16,
+        config=dict(
+            rope_theta=100.0,
+            rope_scaling=dict(
+                rope_type="llama3", factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=16
+            ),
+        ),
+    ),
+    "mistral-window-f32": dict(kind="mistral", seed=10, config=dict(sliding_window=5, tie_word_embeddings=False)),
+    # Windows in the upper layers, yarn.
+    "qwen2-window-bf16": dict(
+        kind="qwen2",
+        seed=11,
+        dtype=torch.bfloat16,
+        config=dict(
+            use_sliding_window=True,
+            sliding_window=4,
+            max_window_layers=1,
+            rope_theta=1000.0,
+            rope_scaling=dict(rope_type="yarn", factor=2.0, original_max_position_embeddings=10),
+        ),
+    ),
+    "qwen3-f32": dict(kind="qwen3", seed=12, config={}),
+    # Every other layer without positions.
+    "smollm3-f16": dict(kind="smollm3", seed=13, dtype=torch.float16, config=dict(no_rope_layer_interval=2)),
+    "gemma-bf16": dict(kind="gemma", seed=14, dtype=torch.bfloat16, config=dict(num_key_value_heads=1)),
+    "gemma2-f32": dict(
+        kind="gemma2",
+        seed=15,
+        config=dict(sliding_window=4, query_pre_attn_scalar=10, attn_logit_softcapping=2.0, final_logit_softcapping=3.0),
+    ),
+    # Two local layers, then a global one of another base, stretched.
+    "gemma3-f16": dict(
+        kind="gemma3_text",
+        seed=16,
+        dtype=torch.float16,
+        config=dict(
+            sliding_window=4,
+            query_pre_attn_scalar=10,
+            sliding_window_pattern=3,
+            rope_theta=1000.0,
+            rope_local_base_freq=100.0,
+            rope_scaling=dict(rope_type="linear", factor=2.0),
+        ),
+    ),
+    # Half of each head turned.
+    "phi3-window-f32": dict(
+        kind="phi3",
+        seed=17,
+        config=dict(num_attention_heads=2, num_key_value_heads=1, sliding_window=6, partial_rotary_factor=0.5),
+    ),
+}
 
 
 def rms_norm(self, x):
@@ -102,26 +207,47 @@ def rms_norm(self, x):
     return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon))
 
 
-LlamaRMSNorm.forward = rms_norm
+def rms_norm_from_one(self, x):
+    """As the reference, without its rounding."""
+    return (1 + self.weight) * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps))
+
+
+for norm in (LlamaRMSNorm, MistralRMSNorm, Phi3RMSNorm, Qwen2RMSNorm, Qwen3RMSNorm, SmolLM3RMSNorm):
+    norm.forward = rms_norm
+for norm in (GemmaRMSNorm, Gemma2RMSNorm, Gemma3RMSNorm):
+    norm.forward = rms_norm_from_one
+
+rounding_softmax = F.softmax
+
+
+def softmax(x, dim=None, dtype=None, **other):
+    """Some attention is computed in f32 by name: here never in less than its input."""
+    return rounding_softmax(x, dim=dim, dtype=x.dtype if x.dtype == torch.float64 else dtype, **other)
+
+
+F.softmax = softmax
 
 
 def make(kind, seed, dtype, config):
     torch.manual_seed(seed)
-    config_class, model_class, base, _ = KINDS[kind]
-    model = model_class(config_class(**{**base, **config}))
+    base, attention = KINDS[kind]
+    settings = AutoConfig.for_model(kind, **{**base, **config})
+    model = AutoModelForCausalLM.from_config(settings, attn_implementation=attention, dtype=torch.float32)
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.dim() == 2:
                 # Small token rows under large positions: a tied head then does not just repeat its input.
-                p.normal_(0, 0.2 if "wte" in name or "embed_tokens" in name else 0.6 if "wpe" in name else 0.3)
+                token = any(n in name for n in ("wte", "embed_tokens", "word_embeddings"))
+                place = "wpe" in name or "embed_positions" in name
+                p.normal_(0, 0.2 if token else 0.6 if place else 0.3)
             else:
-                p.normal_(1.0 if name.endswith("weight") else 0.0, 0.2)
+                p.normal_(1.0 if name.endswith("weight") and not kind.startswith("gemma") else 0.0, 0.2)
     return model.to(dtype)
 
 
 def reference(kind, folder, dtype):
-    _, model_class, _, attention = KINDS[kind]
-    return model_class.from_pretrained(folder, dtype=dtype, attn_implementation=attention).train()
+    _, attention = KINDS[kind]
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=attention).train()
 
 
 def loss_of(model, ids):
@@ -168,7 +294,18 @@ def far(got, want):
     return ((got.double() - want.double()).abs().max() / want.double().abs().max()).item()
 
 
-def golden(name, seed, dtype, shard, config, kind="gpt2"):
+def furthest(got, want):
+    """The worst of several; one that is zero but for rounding is held against the largest number of all."""
+    largest = max(w.double().abs().max().item() for w in want.values())
+
+    def one(g, w):
+        own = w.double().abs().max().item()
+        return (g.double() - w.double()).abs().max().item() / (own if own > 1e-9 * largest else largest)
+
+    return max(one(got[n], want[n]) for n in want)
+
+
+def golden(name, seed, config, kind="gpt2", dtype=torch.float32, shard="1GB"):
     folder = HERE / name
     shutil.rmtree(folder, ignore_errors=True)
     make(kind, seed, dtype, config).save_pretrained(folder, max_shard_size=shard)
@@ -204,7 +341,7 @@ def golden(name, seed, dtype, shard, config, kind="gpt2"):
         "torch_f32": {
             "logits": far(logits32, logits),
             "loss": abs(loss32 / loss - 1),
-            "gradients": max(far(grads32[n], grads[n]) for n in grads),
+            "gradients": furthest(grads32, grads),
             "losses": max(abs(a / b - 1) for a, b in zip(losses32, losses)),
             "perplexity": abs(ppl32 / ppl - 1),
         },
@@ -244,6 +381,28 @@ def sampling():
     (HERE / "sampling.json").write_text(lines(record))
 
 
+def rotary():
+    """Frequencies of scaled rotary positions, at the sizes of real models."""
+    models = {
+        "Llama-3.2-1B": (500000.0, 64, 131072, dict(rope_type="llama3", factor=32.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192)),
+        "Llama-3.1-8B": (500000.0, 128, 131072, dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192)),
+        "vicuna-7b-v1.5-16k": (10000.0, 128, 4096, dict(rope_type="linear", factor=4.0)),
+        "Qwen2.5-7B-yarn": (1000000.0, 128, 32768, dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=32768)),
+        "yarn-odd": (10000.0, 80, 4096, dict(rope_type="yarn", factor=16.0, beta_fast=24.0, beta_slow=2.0, truncate=False, attention_factor=1.1, original_max_position_embeddings=1024)),
+    }
+    cases = []
+    for name, (theta, head, context, scaling) in models.items():
+        config = AutoConfig.for_model(
+            "llama", hidden_size=2 * head, num_attention_heads=2, head_dim=head, max_position_embeddings=context, rope_theta=theta, rope_scaling=dict(scaling)
+        )
+        frequencies, length = ROPE_INIT_FUNCTIONS[scaling["rope_type"]](config, "cpu")
+        assert frequencies.dtype == torch.float32
+        cases.append(
+            {"name": name, "rope_theta": theta, "head_dim": head, "max_position_embeddings": context, "rope_scaling": scaling, "length": float(length), "frequencies": frequencies.tolist()}
+        )
+    (HERE / "rotary.json").write_text(lines({"versions": VERSIONS, "cases": cases}))
+
+
 if __name__ == "__main__":
     wanted = sys.argv[1:]
     for name, settings in MODELS.items():
@@ -251,3 +410,5 @@ if __name__ == "__main__":
             golden(name, **settings)
     if not wanted:
         sampling()
+    if not wanted or "rotary" in wanted:
+        rotary()

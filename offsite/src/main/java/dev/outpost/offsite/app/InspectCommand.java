@@ -10,6 +10,7 @@ import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.KernelsSelection;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.family.Family;
 import dev.outpost.transformer.load.ModelFolder;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -27,13 +28,14 @@ import picocli.CommandLine.Parameters;
 @CommandLine.Command(
     name = "inspect",
     description =
-        "Tell what a model, package, adapter or safetensors file holds, and check it. Without a path: this machine and its kernels.",
+        "Tell what a model, package, adapter or safetensors file holds, and check it. Without a path: this machine and its kernels. With the word families: the kinds of model that open.",
     footer = {"", "Example: outpost inspect package"})
 final class InspectCommand extends Command {
   @Parameters(
       arity = "0..1",
       paramLabel = "PATH",
-      description = "A model folder, package, adapter, or .gguf or .safetensors file.")
+      description =
+          "A model folder, package, adapter, or .gguf or .safetensors file; or the word families.")
   Path path;
 
   @Option(names = "--tensors", description = "List every tensor.")
@@ -49,9 +51,11 @@ final class InspectCommand extends Command {
     JsonObject found =
         path == null
             ? machine(kernels)
-            : path.toString().endsWith(".gguf") && Files.isRegularFile(path)
-                ? model(console)
-                : Files.isRegularFile(path) ? file(console) : folder(console);
+            : path.toString().equals("families")
+                ? families(console)
+                : path.toString().endsWith(".gguf") && Files.isRegularFile(path)
+                    ? model(console)
+                    : Files.isRegularFile(path) ? file(console) : folder(console);
     for (String field : found.names())
       console.say(String.format(Locale.ROOT, "%-18s %s", field, text(found, field)));
     console.emit(found);
@@ -74,6 +78,25 @@ final class InspectCommand extends Command {
         .put("max_heap_bytes", Runtime.getRuntime().maxMemory())
         .put("kernels", kernels.name())
         .put("selection", KernelsSelection.current().describe());
+  }
+
+  /** A folder of this name is {@code ./families}. */
+  private static JsonObject families(Console console) {
+    JsonObject o =
+        JsonObject.create().put("kind", "families").put("supported", Family.all().size());
+    for (Family f : Family.all())
+      console.say(String.format(Locale.ROOT, "%-18s %s", f.modelType(), kind(f)));
+    if (console.json())
+      o.put(
+          "families",
+          Family.all().stream()
+              .map(f -> JsonObject.create().put("model_type", f.modelType()).put("kind", kind(f)))
+              .toList());
+    return o;
+  }
+
+  private static String kind(Family f) {
+    return f.kind().name().toLowerCase(Locale.ROOT);
   }
 
   private JsonObject file(Console console) throws IOException {

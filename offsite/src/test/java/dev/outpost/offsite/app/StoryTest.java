@@ -322,6 +322,18 @@ final class StoryTest {
 
   @Test
   @Order(8)
+  void inspectListsTheFamilies() throws Exception {
+    JsonObject o = Shell.ok("inspect", "families", "--json").result();
+    assertThat(o.string("kind")).isEqualTo("families");
+    assertThat(o.objects("families").stream().map(f -> f.value("model_type")))
+        .contains("gpt2", "opt", "bloom", "llama", "mistral", "qwen2", "qwen3", "gemma2")
+        .contains("gemma3_text", "phi3");
+    assertThat(o.objects("families").getFirst().string("kind")).isEqualTo("decoder");
+    assertThat(Shell.ok("inspect", "families").out()).contains("bloom ");
+  }
+
+  @Test
+  @Order(8)
   void inspectTellsWhatItSees() throws Exception {
     JsonObject model = Shell.ok("inspect", owner.resolve("model"), "--json").result();
     assertThat(model.string("kind")).isEqualTo("model");
