@@ -5,6 +5,7 @@ module dev.outpost.transformer {
   requires static transitive org.jspecify;
   requires tools.jackson.core;
 
+  exports dev.outpost;
   exports dev.outpost.transformer;
   exports dev.outpost.transformer.data;
   exports dev.outpost.transformer.family;

@@ -26,6 +26,7 @@ class ArchitectureTest {
   private static final String TENSOR = "dev.outpost.tensor..";
   private static final String AUTOGRAD = "dev.outpost.autograd..";
   private static final String TRANSFORMER = "dev.outpost.transformer..";
+  private static final String FACE = "dev.outpost";
   private static final String OFFSITE = "dev.outpost.offsite..";
   private static final String COMMAND_LINE = "dev.outpost.offsite.app..";
   private static final String[] INTERNAL = {
@@ -49,7 +50,7 @@ class ArchitectureTest {
           .resideInAPackage(TENSOR)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(AUTOGRAD, TRANSFORMER, OFFSITE);
+          .resideInAnyPackage(AUTOGRAD, TRANSFORMER, FACE, OFFSITE);
 
   @ArchTest
   static final ArchRule autogradKnowsNoLayersOrParties =
@@ -58,13 +59,22 @@ class ArchitectureTest {
           .resideInAPackage(AUTOGRAD)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(TRANSFORMER, OFFSITE);
+          .resideInAnyPackage(TRANSFORMER, FACE, OFFSITE);
 
   @ArchTest
-  static final ArchRule transformerKnowsNoParties =
+  static final ArchRule transformerKnowsNoFaceAndNoParties =
       noClasses()
           .that()
           .resideInAPackage(TRANSFORMER)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(FACE, OFFSITE);
+
+  @ArchTest
+  static final ArchRule theFaceKnowsNoParties =
+      noClasses()
+          .that()
+          .resideInAPackage(FACE)
           .should()
           .dependOnClassesThat()
           .resideInAPackage(OFFSITE);
@@ -182,7 +192,7 @@ class ArchitectureTest {
   static final ArchRule engineSpeaksInTypesOfTheJdk =
       classes()
           .that()
-          .resideInAnyPackage(TENSOR, AUTOGRAD, TRANSFORMER)
+          .resideInAnyPackage(TENSOR, AUTOGRAD, TRANSFORMER, FACE)
           .and()
           .resideOutsideOfPackages(INTERNAL)
           .should(SpeaksOnlyIn.types(engineOrJdk()));
@@ -193,6 +203,7 @@ class ArchitectureTest {
         type ->
             type.isPrimitive()
                 || type.getPackageName().startsWith("java.")
+                || type.getPackageName().equals(FACE)
                 || type.getPackageName().startsWith("dev.outpost."));
   }
 }

@@ -34,6 +34,9 @@ public final class Generator {
   private final Workspace workspace = new Workspace();
   private final KvCache cache;
 
+  /** The sequence whose first {@code cache.length()} tokens the cache holds. */
+  private int[] held = {};
+
   /** A generator with a cache for the model's whole context. */
   public Generator(TransformerModel model, Kernels kernels) {
     this.model = model;
@@ -51,24 +54,39 @@ public final class Generator {
    */
   public int generate(
       int[] prompt, int most, Sampling sampling, RandomStream random, IntPredicate accept) {
-    if (prompt.length == 0)
+    int[] sequence = prompt;
+    for (int made = 1; made <= most; made++) {
+      int token = sampling.choose(scores(sequence), random);
+      if (!accept.test(token) || cache.length() >= model.spec().context()) return made;
+      sequence = Arrays.copyOf(sequence, sequence.length + 1);
+      sequence[sequence.length - 1] = token;
+    }
+    return Math.max(0, most);
+  }
+
+  /**
+   * Scores of every token to come after a sequence [V]. Where it begins as the one before did,
+   * nothing is computed again: a conversation that goes on costs what is new in it.
+   *
+   * @param sequence at least one token, at most the context
+   */
+  public float[] scores(int[] sequence) {
+    if (sequence.length == 0)
       throw new IllegalArgumentException("generate: the prompt must have at least one token");
     int context = model.spec().context();
-    if (prompt.length > context)
+    if (sequence.length > context)
       throw new IllegalArgumentException(
           "generate: the prompt has "
-              + prompt.length
+              + sequence.length
               + " tokens, the model's context is "
               + context
               + "; shorten the prompt");
-    cache.truncate(0);
-    int[] next = feed(prompt);
-    for (int made = 1; made <= most; made++) {
-      int token = sampling.choose(scores(next), random);
-      if (!accept.test(token) || cache.length() >= context) return made;
-      next = new int[] {token};
-    }
-    return Math.max(0, most);
+    int differs = Arrays.mismatch(held, 0, cache.length(), sequence, 0, sequence.length);
+    // The last token is always computed: its hidden state is not kept.
+    int same = Math.min(differs < 0 ? sequence.length : differs, sequence.length - 1);
+    cache.truncate(same);
+    held = sequence.clone();
+    return last(feed(Arrays.copyOfRange(sequence, same, sequence.length)));
   }
 
   /** Puts all of a short prompt but its last piece into the cache, and returns what is left. */
@@ -112,7 +130,7 @@ public final class Generator {
   }
 
   /** Scores of the token after {@code ids}, which follow what the cache holds. */
-  private float[] scores(int[] ids) {
+  private float[] last(int[] ids) {
     try {
       Tape tape = Tape.evaluating(kernels, workspace);
       Pass pass = Pass.of(tape, 1, ids.length).with(cache);

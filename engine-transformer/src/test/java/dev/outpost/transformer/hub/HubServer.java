@@ -324,7 +324,7 @@ public final class HubServer implements AutoCloseable {
       h.set("X-Linked-Size", "" + content.length);
       h.set(
           "Location",
-          "http://127.0.0.1:" + storage.getAddress().getPort() + "/" + at + "?signature=secret");
+          "http://localhost:" + storage.getAddress().getPort() + "/" + at + "?signature=secret");
     } else h.set("Location", "/api/resolve-cache/" + at);
     headers.getOrDefault(file, Map.of()).forEach(h::set);
     e.sendResponseHeaders(isLarge(file) ? 302 : 307, -1);
@@ -340,6 +340,7 @@ public final class HubServer implements AutoCloseable {
     byte[] content = revisions.get(at.substring(0, slash).replace('=', '/')).files().get(file);
     if (!isStorage) {
       e.getResponseHeaders().set("ETag", "W/\"" + git(content) + '"');
+      e.getResponseHeaders().set("X-Repo-Commit", at.substring(at.indexOf('@') + 1, slash));
       headers.getOrDefault(file, Map.of()).forEach(e.getResponseHeaders()::set);
     } else e.getResponseHeaders().set("ETag", "\"another-etag-of-the-storage\"");
     if (e.getRequestMethod().equals("HEAD")) {

@@ -4,13 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outpost.autograd.Tape;
+import dev.outpost.autograd.Var;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.random.RandomStream;
+import dev.outpost.transformer.Block;
+import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.TinyModels;
 import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.module.ParameterVisitor;
 import dev.outpost.transformer.module.Pass;
+import dev.outpost.transformer.module.Rewriter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -41,6 +46,50 @@ class GeneratorTest {
     for (int length = 1; length < CONTEXT; length++) {
       int[] prompt = TinyModels.tokens(length, 23, length);
       assertThat(generate(prompt, 1)).containsExactly(bestAfter(prompt));
+    }
+  }
+
+  @Test
+  void aSequenceThatGoesOnComputesOnlyWhatIsNew() {
+    int[] positions = new int[1];
+    List<Slot> slots = new ArrayList<>(model.slots());
+    slots.set(0, slots.get(0).with(new Counting(slots.get(0).block(), positions)));
+    Generator g = new Generator(model.withSlots(slots), kernels);
+    int[] sequence = TinyModels.tokens(20, 23, 4);
+    int[] other = Arrays.copyOf(sequence, 15);
+    other[12] = (other[12] + 1) % 23;
+    record Step(int[] sequence, int computed) {}
+    for (Step step :
+        List.of(
+            new Step(Arrays.copyOf(sequence, 10), 10),
+            new Step(Arrays.copyOf(sequence, 14), 4),
+            new Step(Arrays.copyOf(sequence, 14), 1),
+            new Step(sequence, 6),
+            new Step(other, 3),
+            new Step(Arrays.copyOf(sequence, 3), 1))) {
+      positions[0] = 0;
+      int best = Sampling.greedy().choose(g.scores(step.sequence), RandomStream.of(0, "none"));
+      assertThat(positions[0]).isEqualTo(step.computed);
+      assertThat(best).isEqualTo(bestAfter(step.sequence));
+    }
+  }
+
+  /** Counts the positions that pass through a block. */
+  private record Counting(Block block, int[] positions) implements Block {
+    @Override
+    public Var forward(Pass pass, Var x) {
+      positions[0] += pass.time();
+      return block.forward(pass, x);
+    }
+
+    @Override
+    public void visit(String path, ParameterVisitor visitor) {
+      block.visit(path, visitor);
+    }
+
+    @Override
+    public Block rewrite(String path, Rewriter r) {
+      return new Counting(block.rewrite(path, r), positions);
     }
   }
 

@@ -15,6 +15,7 @@ import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Gpt2;
+import dev.outpost.transformer.load.Companions;
 import dev.outpost.transformer.load.ModelFactory;
 import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.peft.LoraConfig;

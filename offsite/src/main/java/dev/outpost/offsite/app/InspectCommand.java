@@ -139,6 +139,7 @@ final class InspectCommand extends Command {
     try (ModelFolder f = ModelFolder.open(path)) {
       JsonObject o = JsonObject.create().put("kind", "model").put("path", path.toString());
       spec(o, f.model());
+      ModelFacts.put(o, path, f.model());
       o.put("fingerprint", BaseFingerprint.of(f.model()).sha256())
           .put("unused_tensors", f.report().unused())
           .put("notes", f.report().notes());

@@ -7,6 +7,7 @@ import dev.outpost.tensor.DType;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.load.Companions;
 import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.peft.Attach;
 import java.nio.file.Path;

@@ -28,15 +28,28 @@ public final class Parties {
 
   /** A GPT-2 of 4 blocks with random numbers and a vocabulary of {@link #PUBLIC}, as a folder. */
   public static Path model(Path folder, long seed) throws IOException {
-    return model(folder, 4, seed);
+    return model(folder, 4, 32, seed);
   }
 
   /** Such a model of this many blocks. */
   public static Path model(Path folder, int layers, long seed) throws IOException {
+    return model(folder, layers, 32, seed);
+  }
+
+  /** Such a model of this many blocks and with room for so many tokens. */
+  public static Path model(Path folder, int layers, int context, long seed) throws IOException {
     BytePair tokenizer = BytePairTrainer.of(280).train(List.of(PUBLIC));
     Spec spec =
         Gpt2.spec(
-            tokenizer.vocabularySize(), 32, 16, layers, 2, 64, UnaryMap.GELU_TANH, 1e-5f, true);
+            tokenizer.vocabularySize(),
+            context,
+            16,
+            layers,
+            2,
+            64,
+            UnaryMap.GELU_TANH,
+            1e-5f,
+            true);
     TokenizerFiles.save(tokenizer, folder);
     ModelFolder.write(
         folder,

@@ -46,7 +46,13 @@ final class PullCommandTest {
     assertThat(folder.resolve("model.safetensors"))
         .hasSameBinaryContentAs(home.resolve("model/model.safetensors"));
     assertThat(o.err()).contains("someone/tiny: ", "  config.json", "files, ").contains("came now");
-    assertThat(Shell.ok("inspect", folder, "--json").result().string("family")).isEqualTo("gpt2");
+    JsonObject found = Shell.ok("inspect", folder, "--json").result();
+    assertThat(found.string("family")).isEqualTo("gpt2");
+    assertThat(found.object("dtypes").integer("F32")).isEqualTo(found.integer("parameters"));
+    assertThat(found.integer("tokens")).isEqualTo(found.integer("vocabulary"));
+    assertThat(found.bool("chat_template", true)).isFalse();
+    assertThat(found.object("files").integer("model.safetensors"))
+        .isEqualTo(Files.size(home.resolve("model/model.safetensors")));
     Shell.Outcome again = Shell.ok(pull("--offline", "--quiet").toArray());
     assertThat(again.out()).isEqualTo(o.out());
     assertThat(again.err()).isEmpty();

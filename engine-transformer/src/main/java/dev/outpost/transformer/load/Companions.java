@@ -1,4 +1,4 @@
-package dev.outpost.offsite.app;
+package dev.outpost.transformer.load;
 
 import dev.outpost.tensor.io.AtomicFile;
 import java.io.IOException;
@@ -9,21 +9,24 @@ import java.util.List;
 /**
  * The files of a model folder that are neither configuration nor weights and must travel with it.
  */
-final class Companions {
+public final class Companions {
   private static final List<String> NAMES =
       List.of(
           "tokenizer.json",
+          "tokenizer.model",
           "vocab.json",
+          "vocab.txt",
           "merges.txt",
           "tokenizer_config.json",
           "special_tokens_map.json",
           "added_tokens.json",
+          "chat_template.jinja",
           "generation_config.json");
 
   private Companions() {}
 
   /** Copies those that exist. */
-  static void copy(Path from, Path to) throws IOException {
+  public static void copy(Path from, Path to) throws IOException {
     for (String name : NAMES)
       if (Files.isRegularFile(from.resolve(name)))
         AtomicFile.write(to.resolve(name), Files.readAllBytes(from.resolve(name)));

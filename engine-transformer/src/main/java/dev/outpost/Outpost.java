@@ -1,0 +1,34 @@
+package dev.outpost;
+
+import dev.outpost.transformer.hub.HubCache;
+import dev.outpost.transformer.hub.HubSettings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Where a program begins: {@code LanguageModel model = Outpost.load(path)}. */
+public final class Outpost {
+  private Outpost() {}
+
+  /**
+   * Opens a model and its tokenizer: a Hugging Face folder, a GGUF file, or the name of a model
+   * that was pulled from a hub, such as {@code owner/name}. Weights stay in their files and are
+   * read in place, so this takes little time and memory however large the model is.
+   *
+   * @throws dev.outpost.tensor.io.FormatException when something does not fit, naming file, field
+   *     and rule; nothing stays open then
+   */
+  public static LanguageModel load(Path path) throws IOException {
+    return load(path, Runtime.getRuntime().availableProcessors());
+  }
+
+  /**
+   * The same on so many threads. Results do not depend on their number.
+   *
+   * @param threads to compute on, the caller's included
+   */
+  public static LanguageModel load(Path path, int threads) throws IOException {
+    Path found = Files.exists(path) ? path : HubCache.of(HubSettings.ofEnvironment()).locate(path);
+    return LanguageModel.open(found, threads);
+  }
+}
