@@ -8,6 +8,7 @@ module dev.outpost.transformer {
   exports dev.outpost;
   exports dev.outpost.transformer;
   exports dev.outpost.transformer.data;
+  exports dev.outpost.transformer.eval;
   exports dev.outpost.transformer.family;
   exports dev.outpost.transformer.hub;
   exports dev.outpost.transformer.layer;

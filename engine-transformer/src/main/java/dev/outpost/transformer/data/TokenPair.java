@@ -1,7 +1,7 @@
 package dev.outpost.transformer.data;
 
-import dev.outpost.transformer.text.Tokenizer;
 import java.util.Arrays;
+import java.util.function.Function;
 
 /**
  * A context and its continuation as tokens, split as lm-eval does: white space at the context's end
@@ -13,10 +13,14 @@ import java.util.Arrays;
  * @param continuation the rest
  */
 public record TokenPair(int[] context, int[] continuation) {
-  /** Splits. Either side may come out empty. */
-  public static TokenPair of(Tokenizer tokenizer, String context, String continuation) {
-    int[] alone = tokenizer.encode(Whitespace.stripTrailing(context));
-    int[] whole = tokenizer.encode(context + continuation);
+  /**
+   * Splits. Either side may come out empty.
+   *
+   * @param encode text to tokens, with what stands before every text if the model expects it
+   */
+  public static TokenPair of(Function<String, int[]> encode, String context, String continuation) {
+    int[] alone = encode.apply(Whitespace.stripTrailing(context));
+    int[] whole = encode.apply(context + continuation);
     return new TokenPair(
         alone, Arrays.copyOfRange(whole, Math.min(alone.length, whole.length), whole.length));
   }

@@ -48,6 +48,19 @@ public final class KvCache {
     length = positions;
   }
 
+  /**
+   * The same positions for {@code n} sequences that go on differently, copied; of a cache of one
+   * sequence.
+   */
+  public KvCache repeated(int n) {
+    if (batch != 1)
+      throw new IllegalStateException("kv cache: holds " + batch + " sequences, must hold one");
+    KvCache out = new KvCache(n, capacity);
+    out.length = length;
+    entries.forEach((slot, e) -> out.entries.put(slot, e.repeated(n, length)));
+    return out;
+  }
+
   /** Ends a pass of {@code time} positions, after every slot has appended its own. */
   public void advance(int time) {
     length += time;
@@ -90,6 +103,18 @@ public final class KvCache {
 
     private Entry(int width) {
       this.width = width;
+    }
+
+    private Entry repeated(int n, int length) {
+      Entry out = new Entry(width);
+      out.keys = new float[n * length * width];
+      out.values = new float[n * length * width];
+      for (int b = 0; b < n; b++) {
+        System.arraycopy(keys, 0, out.keys, b * length * width, length * width);
+        System.arraycopy(values, 0, out.values, b * length * width, length * width);
+      }
+      out.capacity = length;
+      return out;
     }
 
     private void grow(int batch, int length, int to) {

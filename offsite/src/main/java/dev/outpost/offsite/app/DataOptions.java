@@ -7,8 +7,10 @@ import dev.outpost.transformer.data.ExampleSource;
 import dev.outpost.transformer.data.JsonLines;
 import dev.outpost.transformer.data.Packing;
 import dev.outpost.transformer.data.TrainingData;
+import dev.outpost.transformer.eval.Tasks;
 import dev.outpost.transformer.text.Tokenizer;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,19 +51,31 @@ final class DataOptions {
       description = "With --data of messages: ${COMPLETION-CANDIDATES}.")
   Template template;
 
+  @Option(
+      names = "--task",
+      paramLabel = "NAME",
+      description =
+          "With --data: learn to answer a benchmark's questions, in its format and with its prompt: openbookqa, piqa, arc_easy, arc_challenge, hellaswag, sciq, webqs, race, wikitext, or a file that describes one.")
+  String task;
+
   /** Whether data takes the corpus' place. */
   boolean given() {
     if (data == null) {
       BadInput.unless(validationData == null, "--validation-data: needs --data FILE");
       BadInput.unless(packing == null, "--packing: needs --data FILE");
       BadInput.unless(template == null, "--chat-template: needs --data FILE");
+      BadInput.unless(task == null, "--task: needs --data FILE");
       return false;
     }
+    BadInput.unless(
+        task == null || JsonLines.names(data),
+        "--task: needs JSON lines, a --data that ends in .jsonl, got " + data);
     BadInput.unless(corpus.path == null, "--data: takes the place of --corpus; give one of them");
     return true;
   }
 
-  private ExampleFormat format() {
+  private ExampleFormat format() throws IOException {
+    if (task != null) return Tasks.of(task);
     return ExampleFormat.standard(template == null ? null : ChatTemplate.chatMl());
   }
 
@@ -79,11 +93,16 @@ final class DataOptions {
             validationData,
             share,
             format(),
-            "standard " + template,
+            task == null ? "standard " + template : "task " + taskText(),
             how,
             corpus.block(context)),
         tokenizer,
         state);
+  }
+
+  /** A task file's content, since it may be edited between runs. */
+  private String taskText() throws IOException {
+    return Tasks.names().contains(task) ? task : Files.readString(Path.of(task));
   }
 
   /** Documents from the beginning of the data until there are so many characters. */

@@ -10,18 +10,20 @@ import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code outpost evaluate}: perplexity of a model on text. */
+/** {@code outpost evaluate}: perplexity of a model on text, or its figures on a benchmark. */
 @CommandLine.Command(
     name = "evaluate",
     description =
-        "Measure perplexity of a full model or a package, with or without an adapter, in fixed blocks of text.",
+        "Measure a full model or a package, with or without an adapter: perplexity in fixed blocks of text, or a benchmark.",
     footer = {
       "",
+      "Example: outpost evaluate --model model --task piqa --data piqa-validation.jsonl",
       "Example: outpost evaluate --package package --adapter adapter --corpus private/"
     })
 final class EvaluateCommand extends Command {
   @Mixin ModelOptions model;
   @Mixin CorpusOptions corpus;
+  @Mixin TaskOptions task;
 
   @Option(
       names = "--batch",
@@ -45,7 +47,15 @@ final class EvaluateCommand extends Command {
     if (batch < 1) throw new BadInput("--batch: must be at least 1, got " + batch);
     if (heldBack != null && !(heldBack > 0 && heldBack < 1))
       throw new BadInput("--held-back: must be between 0 and 1, got " + heldBack);
+    boolean benchmark = task.given();
+    BadInput.unless(
+        !benchmark || (corpus.path == null && heldBack == null),
+        "--task: takes the place of --corpus and --held-back; give one of them");
     try (ModelOptions.Open open = model.open(kernels)) {
+      if (benchmark) {
+        task.run(open, kernels, console);
+        return ExitCode.OK;
+      }
       Corpus text = corpus.read(console);
       if (heldBack != null) text = text.split(heldBack).validation();
       Blocks blocks = text.blocks(open.tokenizer(), corpus.block(open.model().spec().context()));

@@ -73,6 +73,7 @@ final class HelpTest {
             "--data",
             "--validation-data",
             "--chat-template",
+            "--task",
             "--private",
             "--split",
             "--prompt",
