@@ -310,9 +310,14 @@ final class PullTest {
     server.put(MODEL.id(), "main", files());
     CountDownLatch end = new CountDownLatch(1);
     server.misbehave(WEIGHTS, Fault.hangAfter(5000, new CountDownLatch(1), end));
+    // Many attempts: on a busy machine an honest answer may be late too, and is asked for again.
     Patience short_ =
         new Patience(
-            4, Duration.ofSeconds(1), Duration.ofSeconds(30), Duration.ofMillis(700), pauses::add);
+            100,
+            Duration.ofSeconds(1),
+            Duration.ofSeconds(30),
+            Duration.ofMillis(700),
+            pauses::add);
     Pulled pulled =
         Pull.of(server.settings(cache), short_)
             .run(MODEL, FilePatterns.DEFAULT, PullProgress.SILENT);
