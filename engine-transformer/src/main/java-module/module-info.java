@@ -17,5 +17,6 @@ module dev.outpost.transformer {
   exports dev.outpost.transformer.peft;
   exports dev.outpost.transformer.run;
   exports dev.outpost.transformer.text;
+  exports dev.outpost.transformer.text.chat;
   exports dev.outpost.transformer.train;
 }

@@ -33,7 +33,9 @@ public final class Session {
 
   /** Adds what was said, without an answer yet. */
   public synchronized Session append(String text) {
-    return append(model.tokenizer().encode(text));
+    // A text begins as the model's family begins one.
+    return append(
+        said.length == 0 ? model.tokenizer().prompt(text) : model.tokenizer().encode(text));
   }
 
   /** Adds tokens, such as a chat template makes. */

@@ -23,10 +23,19 @@ public final class StopStrings {
    * @param sink receives the text in pieces
    */
   public StopStrings(Tokenizer tokenizer, List<String> stops, Consumer<String> sink) {
+    this(tokenizer, new int[0], stops, sink);
+  }
+
+  /**
+   * @param prompt what the text goes on from: between the two a space is kept
+   * @param stops non-empty texts that end the generation and are not part of it
+   * @param sink receives the text in pieces
+   */
+  public StopStrings(Tokenizer tokenizer, int[] prompt, List<String> stops, Consumer<String> sink) {
     for (String s : stops)
       if (s.isEmpty()) throw new IllegalArgumentException("stop string: must not be empty");
     this.tokenizer = tokenizer;
-    this.decoder = tokenizer.decoder();
+    this.decoder = tokenizer.decoderBehind(prompt);
     this.stops = List.copyOf(stops);
     this.sink = sink;
   }

@@ -73,17 +73,24 @@ public record BytePairTrainer(
   }
 
   /** Trains on some texts, each cut into words on its own. */
-  public BytePair train(Iterable<String> texts) {
+  public Tokenizer train(Iterable<String> texts) {
     return train(texts, (stage, done, total) -> {});
   }
 
   /** Trains on some texts, each cut into words on its own, and tells how far it is. */
-  public BytePair train(Iterable<String> texts, Progress progress) {
-    PreTokenizer words = PreTokenizer.gpt2(addPrefixSpace);
+  public Tokenizer train(Iterable<String> texts, Progress progress) {
+    Stages stages = Stages.byteLevel(addPrefixSpace, null, false).unspelled();
     Map<String, Long> counts = new LinkedHashMap<>();
     long read = 0;
     for (String text : texts) {
-      words.split(Characters.wellFormed(text), word -> counts.merge(word, 1L, Long::sum));
+      if (!text.isEmpty()) {
+        stages
+            .preTokenizer()
+            .split(
+                Characters.wellFormed(text),
+                true,
+                (word, first) -> counts.merge(word, 1L, Long::sum));
+      }
       progress.at("counting words", ++read, -1);
     }
     List<String> tokens = new ArrayList<>(specialTokens);
@@ -101,9 +108,12 @@ public record BytePairTrainer(
                 vocabularySize,
                 Math.max(1, minFrequency),
                 size -> progress.at("merging", size, vocabularySize));
-    return new BytePair(
-        new BytePair.Settings(
-            vocabulary, added(), words, false, false, TokenRoles.endOfText(endOfText()), null));
+    return new PipelineTokenizer(
+        new PipelineTokenizer.Settings(
+            new ByteLevelBpe(vocabulary, false),
+            added(),
+            stages,
+            TokenRoles.endOfText(endOfText())));
   }
 
   private List<AddedToken> added() {

@@ -1,6 +1,7 @@
 package dev.outpost.transformer.text;
 
 import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Text of ids that arrive one at a time, for showing a generation as it grows. A character is
@@ -8,11 +9,12 @@ import java.util.function.IntFunction;
  * Belongs to one thread.
  */
 public final class Decoder {
-  private final IntFunction<byte[]> bytesOf;
-  private final Utf8Reader reader = new Utf8Reader();
+  private final IntFunction<@Nullable String> tokenOf;
+  private final Detokenizer.Run run;
 
-  Decoder(IntFunction<byte[]> bytesOf) {
-    this.bytesOf = bytesOf;
+  Decoder(IntFunction<@Nullable String> tokenOf, Detokenizer detokenizer) {
+    this.tokenOf = tokenOf;
+    this.run = detokenizer.start(false);
   }
 
   /**
@@ -22,17 +24,17 @@ public final class Decoder {
    */
   public String push(int id) {
     if (id < 0) throw new IllegalArgumentException("decode: token id " + id + " is negative");
-    byte[] bytes = bytesOf.apply(id);
-    if (bytes.length == 0) return "";
-    StringBuilder text = new StringBuilder(bytes.length);
-    for (byte b : bytes) reader.push(b & 0xFF, text);
+    String token = tokenOf.apply(id);
+    if (token == null) return "";
+    StringBuilder text = new StringBuilder(token.length());
+    run.push(token, text::append);
     return text.toString();
   }
 
   /** What is left at the end: U+FFFD if the last character lacks bytes, else nothing. */
   public String finish() {
     StringBuilder text = new StringBuilder(1);
-    reader.finish(text);
+    run.finish(text::append);
     return text.toString();
   }
 }

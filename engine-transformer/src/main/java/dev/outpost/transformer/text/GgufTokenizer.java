@@ -39,7 +39,13 @@ final class GgufTokenizer {
             role(m, "padding", tokens));
     List<AddedToken> added = added(m, tokens);
     Vocabulary vocabulary = VocabularyReader.of(m, tokens, m.texts(PREFIX + "merges"));
-    return new BytePair(settings(m, vocabulary, added, roles));
+    boolean wholeWords = m.optionalText(PREFIX + "pre").orElse("").startsWith("llama");
+    PipelineTokenizer read =
+        new PipelineTokenizer(
+            new PipelineTokenizer.Settings(
+                new ByteLevelBpe(vocabulary, wholeWords), added, stages(m).unspelled(), roles));
+    return read.framed(
+        m.flag(PREFIX + "add_bos_token", false), m.flag(PREFIX + "add_eos_token", false));
   }
 
   private static @Nullable String role(GgufMetadata m, String role, List<@Nullable String> tokens)
@@ -75,27 +81,20 @@ final class GgufTokenizer {
     return added;
   }
 
-  private static BytePair.Settings settings(
-      GgufMetadata m, Vocabulary vocabulary, List<AddedToken> added, TokenRoles roles)
-      throws FormatException {
+  private static Stages stages(GgufMetadata m) throws FormatException {
     String cut = m.optionalText(PREFIX + "pre").orElse("gpt-2");
-    PreTokenizer words =
-        switch (cut) {
-          case "gpt-2" -> PreTokenizer.gpt2(false);
-          case "smollm" -> new PreTokenizer(List.of(SplitPattern.DIGIT), false, true);
-          case "llama-bpe", "llama3" ->
-              new PreTokenizer(List.of(SplitPattern.LLAMA3), false, false);
-          case "qwen2" -> new PreTokenizer(List.of(SplitPattern.QWEN2), false, false);
-          default ->
-              throw m.wrong(
-                  PREFIX + "pre",
-                  "is \""
-                      + cut
-                      + "\"; known ways to cut words: gpt-2, smollm, llama-bpe, qwen2. Use the"
-                      + " model's Hugging Face folder");
-        };
-    boolean wholeWords = cut.startsWith("llama");
-    return new BytePair.Settings(
-        vocabulary, added, words, cut.equals("qwen2"), wholeWords, roles, null);
+    return switch (cut) {
+      case "gpt-2" -> Stages.byteLevel(false, null, false);
+      case "smollm" -> Stages.byteLevelDigits();
+      case "llama-bpe", "llama3" -> Stages.byteLevel(false, SplitPattern.LLAMA3, false);
+      case "qwen2" -> Stages.byteLevel(false, SplitPattern.QWEN2, true);
+      default ->
+          throw m.wrong(
+              PREFIX + "pre",
+              "is \""
+                  + cut
+                  + "\"; known ways to cut words: gpt-2, smollm, llama-bpe, qwen2. Use the"
+                  + " model's Hugging Face folder");
+    };
   }
 }

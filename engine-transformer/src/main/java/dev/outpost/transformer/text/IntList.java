@@ -24,8 +24,20 @@ final class IntList {
     size += more.length;
   }
 
+  int capacity() {
+    return values.length;
+  }
+
   int get(int i) {
     return values[i];
+  }
+
+  void set(int i, int value) {
+    values[i] = value;
+  }
+
+  void clear() {
+    size = 0;
   }
 
   boolean endsWith(int value) {

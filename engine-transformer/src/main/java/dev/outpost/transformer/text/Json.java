@@ -57,6 +57,11 @@ final class Json {
     this.value = value;
   }
 
+  /** A value put together here as the file would hold it; {@code file} is named in errors. */
+  static Json of(Path file, @Nullable Object value) {
+    return new Json(file, null, "", value);
+  }
+
   /** The name of a field that is data, such as a token. */
   private record Entry(Object name) {}
 
@@ -234,6 +239,12 @@ final class Json {
 
   private static boolean within(BigInteger i, int min, int max) {
     return i.bitLength() < 32 && i.intValue() >= min && i.intValue() <= max;
+  }
+
+  double number() throws FormatException {
+    if (value instanceof Double d) return d;
+    if (value instanceof BigInteger i) return i.doubleValue();
+    throw wrong("must be a number", "");
   }
 
   boolean flag(boolean otherwise) throws FormatException {

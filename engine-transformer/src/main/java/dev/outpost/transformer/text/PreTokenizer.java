@@ -1,46 +1,112 @@
 package dev.outpost.transformer.text;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.function.Consumer;
-import java.util.regex.Matcher;
 
-/**
- * Cuts text into the words that are merged one by one.
- *
- * @param splits cuts in order, each within the pieces of the one before; matches and the text
- *     between them are pieces alike ("Isolated")
- * @param addPrefixSpace whether each piece is given a leading space it lacks
- * @param gpt2Split whether the GPT-2 cut follows, after the prefix space
- */
-record PreTokenizer(List<SplitPattern> splits, boolean addPrefixSpace, boolean gpt2Split) {
+/** Cuts text into the words that the model spells one by one. */
+sealed interface PreTokenizer {
 
-  static PreTokenizer gpt2(boolean addPrefixSpace) {
-    return new PreTokenizer(List.of(), addPrefixSpace, true);
+  /** Takes the words. */
+  @FunctionalInterface
+  interface Words {
+    /**
+     * @param atStart whether the word begins where the whole text does
+     */
+    void accept(String word, boolean atStart);
   }
 
-  /** Hands the words of a text to {@code words}, in order, none of them empty. */
-  void split(String text, Consumer<String> words) {
-    if (!text.isEmpty()) split(0, text, words);
-  }
+  /** Hands the words of a text that is not empty to {@code words}, in order, none of them empty. */
+  void split(String text, boolean atStart, Words words);
 
-  private void split(int step, String piece, Consumer<String> words) {
-    if (step < splits.size()) {
-      isolate(splits.get(step), piece, p -> split(step + 1, p, words));
-      return;
+  /** Several, each cutting the words of the one before; none at all leaves the text whole. */
+  record Sequence(List<PreTokenizer> steps) implements PreTokenizer {
+    @Override
+    public void split(String text, boolean atStart, Words words) {
+      split(0, text, atStart, words);
     }
-    String word = addPrefixSpace && !piece.startsWith(" ") ? " " + piece : piece;
-    if (gpt2Split) isolate(SplitPattern.GPT2, word, words);
-    else words.accept(word);
+
+    private void split(int step, String text, boolean atStart, Words words) {
+      if (step == steps.size()) words.accept(text, atStart);
+      else if (step == steps.size() - 1) steps.get(step).split(text, atStart, words);
+      else steps.get(step).split(text, atStart, (w, first) -> split(step + 1, w, first, words));
+    }
   }
 
-  private static void isolate(SplitPattern split, String text, Consumer<String> pieces) {
-    Matcher m = split.pattern().matcher(text);
-    int end = 0;
-    while (m.find()) {
-      if (m.start() > end) pieces.accept(text.substring(end, m.start()));
-      if (m.end() > m.start()) pieces.accept(m.group());
-      end = m.end();
+  /**
+   * GPT-2's.
+   *
+   * @param addPrefixSpace whether each piece is given a leading space it lacks
+   * @param cut whether GPT-2's expression cuts
+   * @param spell whether words are spelled in {@link ByteAlphabet}; false where the model takes
+   *     their bytes itself
+   */
+  record ByteLevel(boolean addPrefixSpace, boolean cut, boolean spell) implements PreTokenizer {
+    private static final SplitExpression GPT2 = SplitExpression.of(SplitPattern.GPT2);
+    private static final TextPattern PATTERN = new TextPattern.Expression(GPT2);
+
+    @Override
+    public void split(String text, boolean atStart, Words words) {
+      String piece = addPrefixSpace && !text.startsWith(" ") ? " " + text : text;
+      Words out = spell ? (w, first) -> words.accept(spelled(w), first) : words;
+      if (cut) SplitBehavior.ISOLATED.cut(piece, PATTERN, false, atStart, out);
+      else out.accept(piece, atStart);
     }
-    if (end < text.length()) pieces.accept(text.substring(end));
+
+    private static String spelled(String word) {
+      return ByteAlphabet.spelling(word.getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  /**
+   * Cuts at the matches of a pattern.
+   *
+   * @param inverted what does not match counts as the match
+   */
+  record Split(TextPattern pattern, SplitBehavior behavior, boolean inverted)
+      implements PreTokenizer {
+    @Override
+    public void split(String text, boolean atStart, Words words) {
+      behavior.cut(text, pattern, inverted, atStart, words);
+    }
+  }
+
+  /** When Metaspace puts its sign before a text. */
+  enum Prepend {
+    ALWAYS,
+    FIRST,
+    NEVER
+  }
+
+  /** SentencePiece's: spaces become a visible sign, at which words begin. */
+  record Metaspace(String sign, Prepend prepend, boolean cut) implements PreTokenizer {
+    @Override
+    public void split(String text, boolean atStart, Words words) {
+      String marked = text.replace(" ", sign);
+      boolean before =
+          switch (prepend) {
+            case ALWAYS -> true;
+            case FIRST -> atStart;
+            case NEVER -> false;
+          };
+      if (before && !marked.startsWith(sign)) marked = sign + marked;
+      if (!cut) {
+        words.accept(marked, atStart);
+        return;
+      }
+      TextPattern pattern = new TextPattern.Literal(sign);
+      SplitBehavior.MERGED_WITH_NEXT.cut(marked, pattern, false, atStart, words);
+    }
+  }
+
+  /** Pieces of a number of characters. */
+  record FixedLength(int length) implements PreTokenizer {
+    @Override
+    public void split(String text, boolean atStart, Words words) {
+      for (int i = 0, end; i < text.length(); i = end) {
+        int left = text.codePointCount(i, text.length());
+        end = left <= length ? text.length() : text.offsetByCodePoints(i, length);
+        words.accept(text.substring(i, end), atStart && i == 0);
+      }
+    }
   }
 }

@@ -1,13 +1,17 @@
 package dev.outpost.transformer.text;
 
+import dev.outpost.transformer.text.chat.ChatTemplate;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Turns text into the token ids a model was trained on, and ids back into text.
  *
- * <p>{@link #encode} adds nothing of its own: no begin-of-text, no end-of-text. Special tokens that
+ * <p>{@link #encode(String)} adds nothing of its own: no begin-of-text, no end-of-text. Those that
+ * a family's texts are framed by come with {@link #encode(String, boolean)}. Special tokens that
  * are spelled out in the text are recognised, as the reference does. Tokenizers are immutable and
  * may be used by several threads at once.
  */
@@ -20,6 +24,31 @@ public interface Tokenizer {
    * @return ids in reading order; empty for an empty text
    */
   int[] encode(String text);
+
+  /**
+   * The ids of a text, framed by special tokens as the tokenizer's files say: nothing for GPT-2,
+   * begin-of-text first for Llama, {@code [CLS]} and {@code [SEP]} around for BERT.
+   */
+  default int[] encode(String text, boolean addSpecialTokens) {
+    return addSpecialTokens ? encode(text, null, EncodingOptions.FRAMED).ids() : encode(text);
+  }
+
+  /**
+   * One text or two, with their types, cut and filled up as asked.
+   *
+   * @param second null for none
+   * @throws IllegalArgumentException if the truncation leaves no room
+   */
+  Encoding encode(String first, @Nullable String second, EncodingOptions options);
+
+  /** Special tokens, truncation and padding as the tokenizer's files ask for them. */
+  EncodingOptions options();
+
+  /**
+   * The ids from which a model goes on: a text behind the special tokens that begin one, and
+   * nothing behind it. May be empty for an empty text.
+   */
+  int[] prompt(String text);
 
   /**
    * The text of some ids, special tokens spelled out. Bytes that are no UTF-8 become U+FFFD; ids
@@ -37,6 +66,16 @@ public interface Tokenizer {
   /** A fresh decoder for ids that arrive one at a time. */
   Decoder decoder();
 
+  /**
+   * A decoder for ids that follow others: what it gives stands behind the others' text, so that a
+   * space between them is not lost.
+   */
+  default Decoder decoderBehind(int... before) {
+    Decoder decoder = decoder();
+    for (int id : before) decoder.push(id);
+    return decoder;
+  }
+
   /** One more than the largest id: the rows an embedding table needs at least. */
   int vocabularySize();
 
@@ -53,8 +92,16 @@ public interface Tokenizer {
   /** Tokens with a meaning beyond their text (end of text, padding, …) and their ids, by id. */
   SequencedMap<String, Integer> specialTokens();
 
+  /** The id that begins a text, if the tokenizer's files name one. */
+  OptionalInt beginOfText();
+
   /** The id that ends a text, if the tokenizer's files name one. */
   OptionalInt endOfText();
+
+  /** How this model's family writes a conversation as text, if the tokenizer's files say. */
+  default Optional<ChatTemplate> chatTemplate() {
+    return Optional.empty();
+  }
 
   /**
    * Checks that a model has a row for every token.

@@ -1,9 +1,11 @@
 package dev.outpost.transformer.text;
 
 import dev.outpost.tensor.io.FormatException;
+import dev.outpost.transformer.text.chat.ChatTemplate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** Reads a tokenizer from the folder of its model, and writes one there. */
 public final class TokenizerFiles {
@@ -27,7 +29,7 @@ public final class TokenizerFiles {
     TokenizerSettings settings = new TokenizerSettings(folder);
     TokenRoles none = TokenRoles.endOfText(null);
     Path json = folder.resolve("tokenizer.json");
-    BytePair.Settings read;
+    PipelineTokenizer.Settings read;
     if (Files.exists(json)) {
       read = TokenizerJson.read(Json.read(json), none);
     } else if (Files.exists(folder.resolve("vocab.json"))
@@ -39,8 +41,27 @@ public final class TokenizerFiles {
               + ": no tokenizer here; expected tokenizer.json, or vocab.json with merges.txt;"
               + " copy them from the model's source");
     }
-    BytePair tokenizer = new BytePair(read);
-    return tokenizer.withRoles(settings.roles(tokenizer));
+    PipelineTokenizer tokenizer = pipeline(read, json);
+    tokenizer = tokenizer.withRoles(settings.roles(tokenizer));
+    Optional<ChatTemplate> chat = settings.chatTemplate();
+    if (chat.isPresent()) tokenizer = tokenizer.withChatTemplate(chat.get());
+    Optional<Json> begin = settings.config("add_bos_token");
+    Optional<Json> end = settings.config("add_eos_token");
+    // As transformers does: where the flags stand, they say what frames a text.
+    return begin.isEmpty() && end.isEmpty()
+        ? tokenizer
+        : tokenizer.framed(
+            begin.isPresent() && begin.get().flag(false), end.isPresent() && end.get().flag(false));
+  }
+
+  /** Normalising an added token may show that the file's rules cannot be followed. */
+  private static PipelineTokenizer pipeline(PipelineTokenizer.Settings read, Path json)
+      throws FormatException {
+    try {
+      return new PipelineTokenizer(read);
+    } catch (IllegalArgumentException e) {
+      throw new FormatException(json + ": field added_tokens: " + e.getMessage(), e);
+    }
   }
 
   /**
@@ -49,10 +70,11 @@ public final class TokenizerFiles {
    * replaced whole or not at all.
    */
   public static void save(Tokenizer tokenizer, Path folder) throws IOException {
-    if (!(tokenizer instanceof BytePair bytePair)) {
+    if (!(tokenizer instanceof PipelineTokenizer p
+        && p.settings().model() instanceof ByteLevelBpe model)) {
       throw new IllegalArgumentException(
-          "save: only byte-pair tokenizers can be written, got " + tokenizer.getClass().getName());
+          "save: only byte-level BPE tokenizers can be written; copy the files of this one");
     }
-    new TokenizerWriter(bytePair).write(folder);
+    new TokenizerWriter(p.settings(), model).write(folder);
   }
 }

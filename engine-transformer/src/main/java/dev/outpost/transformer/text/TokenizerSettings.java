@@ -1,11 +1,14 @@
 package dev.outpost.transformer.text;
 
 import dev.outpost.tensor.io.FormatException;
+import dev.outpost.transformer.text.chat.ChatTemplate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -14,10 +17,21 @@ import org.jspecify.annotations.Nullable;
  */
 final class TokenizerSettings {
   private static final String CONFIG = "tokenizer_config.json";
+  private static final List<String> ROLES =
+      List.of(
+          "bos_token",
+          "eos_token",
+          "unk_token",
+          "pad_token",
+          "sep_token",
+          "cls_token",
+          "mask_token");
+  private final Path folder;
   private final List<Json> sources = new ArrayList<>();
   private final @Nullable Json config;
 
   TokenizerSettings(Path folder) throws IOException {
+    this.folder = folder;
     Path file = folder.resolve(CONFIG);
     config = Files.exists(file) ? Json.read(file) : null;
     if (config != null) sources.add(config);
@@ -43,19 +57,48 @@ final class TokenizerSettings {
   /** Every token named by a role or listed as an additional special token. */
   List<Json> specialTokens() throws FormatException {
     List<Json> tokens = new ArrayList<>();
-    for (String role :
-        List.of(
-            "bos_token",
-            "eos_token",
-            "unk_token",
-            "pad_token",
-            "sep_token",
-            "cls_token",
-            "mask_token")) {
+    for (String role : ROLES) {
       role(role).ifPresent(tokens::add);
     }
     Optional<Json> more = role("additional_special_tokens");
     if (more.isPresent()) tokens.addAll(more.get().items());
+    return tokens;
+  }
+
+  /**
+   * The template of chat_template.jinja, or of chat_template in tokenizer_config.json: a text, or a
+   * list of which the one named default counts.
+   */
+  Optional<ChatTemplate> chatTemplate() throws IOException {
+    Path file = folder.resolve("chat_template.jinja");
+    String template = Files.exists(file) ? Json.text(file) : null;
+    Path source = template == null ? folder.resolve(CONFIG) : file;
+    Optional<Json> field = config("chat_template");
+    if (template == null && field.isPresent()) {
+      if (field.get().isText()) template = field.get().text();
+      else template = named(field.get());
+    }
+    if (template == null) return Optional.empty();
+    try {
+      return Optional.of(ChatTemplate.of(template, templateTokens()));
+    } catch (FormatException e) {
+      throw new FormatException(source + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static @Nullable String named(Json list) throws FormatException {
+    for (Json item : list.items()) {
+      if (item.get("name").text().equals("default")) return item.get("template").text();
+    }
+    return null;
+  }
+
+  private Map<String, String> templateTokens() throws FormatException {
+    Map<String, String> tokens = new HashMap<>();
+    for (String role : ROLES) {
+      Optional<Json> token = role(role);
+      if (token.isPresent()) tokens.put(role, content(token.get()));
+    }
     return tokens;
   }
 

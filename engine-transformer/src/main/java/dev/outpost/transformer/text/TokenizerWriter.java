@@ -16,12 +16,14 @@ import tools.jackson.core.json.JsonFactory;
 
 /** Writes a byte-pair tokenizer in the files that Hugging Face's libraries read. */
 final class TokenizerWriter {
-  private final BytePair.Settings settings;
+  private final PipelineTokenizer.Settings settings;
+  private final ByteLevelBpe model;
   private final Map<String, Integer> ids = new LinkedHashMap<>();
 
-  TokenizerWriter(BytePair tokenizer) {
-    settings = tokenizer.settings();
-    settings.vocabulary().ids().entrySet().stream()
+  TokenizerWriter(PipelineTokenizer.Settings settings, ByteLevelBpe model) {
+    this.settings = settings;
+    this.model = model;
+    model.ids().entrySet().stream()
         .sorted(Map.Entry.comparingByValue())
         .forEach(e -> ids.put(e.getKey(), e.getValue()));
   }
@@ -39,12 +41,19 @@ final class TokenizerWriter {
 
   // Byte characters include no space, so "a b" is unambiguous, and old readers know no other form.
   private List<String> merges() {
-    return settings.vocabulary().merges().stream().map(m -> m.left() + " " + m.right()).toList();
+    return model.vocabulary().merges().stream().map(m -> m.left() + " " + m.right()).toList();
   }
 
   private Map<String, @Nullable Object> tokenizer() {
+    Map<String, @Nullable Object> source = settings.stages().source();
     Map<String, @Nullable Object> root =
-        object("version", "1.0", "truncation", null, "padding", null);
+        object(
+            "version",
+            "1.0",
+            "truncation",
+            source.get("truncation"),
+            "padding",
+            source.get("padding"));
     List<Object> added = new ArrayList<>();
     for (AddedToken t : settings.added()) {
       Map<String, @Nullable Object> fields = object("id", t.id());
@@ -52,11 +61,9 @@ final class TokenizerWriter {
       added.add(fields);
     }
     root.put("added_tokens", added);
-    root.put("normalizer", settings.nfc() ? object("type", "NFC") : null);
-    root.put("pre_tokenizer", preTokenizer());
-    Object post = settings.postProcessor();
-    root.put("post_processor", post == null ? byteLevel(true, false, true) : post);
-    root.put("decoder", byteLevel(true, true, true));
+    for (String part : List.of("normalizer", "pre_tokenizer", "post_processor", "decoder")) {
+      root.put(part, source.get(part));
+    }
     root.put(
         "model",
         object(
@@ -75,7 +82,7 @@ final class TokenizerWriter {
             "byte_fallback",
             false,
             "ignore_merges",
-            settings.wholeWords(),
+            model.wholeWords(),
             "vocab",
             ids,
             "merges",
@@ -93,41 +100,6 @@ final class TokenizerWriter {
         "special", t.special());
   }
 
-  private Object preTokenizer() {
-    PreTokenizer p = settings.preTokenizer();
-    Object last = byteLevel(p.addPrefixSpace(), true, p.gpt2Split());
-    if (p.splits().isEmpty()) return last;
-    List<Object> steps = new ArrayList<>();
-    for (SplitPattern split : p.splits()) {
-      steps.add(
-          switch (split) {
-            case DIGIT -> object("type", "Digits", "individual_digits", true);
-            case DIGITS -> object("type", "Digits", "individual_digits", false);
-            case GPT2, LLAMA3, QWEN2, BLOOM ->
-                object(
-                    "type",
-                    "Split",
-                    "pattern",
-                    object("Regex", split.expression()),
-                    "behavior",
-                    "Isolated",
-                    "invert",
-                    false);
-          });
-    }
-    steps.add(last);
-    return object("type", "Sequence", "pretokenizers", steps);
-  }
-
-  private static Map<String, @Nullable Object> byteLevel(
-      boolean prefix, boolean trim, boolean split) {
-    return object(
-        "type", "ByteLevel",
-        "add_prefix_space", prefix,
-        "trim_offsets", trim,
-        "use_regex", split);
-  }
-
   private Map<String, @Nullable Object> config() {
     Map<String, @Nullable Object> added = new LinkedHashMap<>();
     for (AddedToken t : settings.added()) added.put(String.valueOf(t.id()), fields(t));
@@ -139,7 +111,7 @@ final class TokenizerWriter {
             "tokenizer_class",
             "PreTrainedTokenizerFast",
             "add_prefix_space",
-            settings.preTokenizer().addPrefixSpace(),
+            addsPrefixSpace(),
             "clean_up_tokenization_spaces",
             false,
             "added_tokens_decoder",
@@ -151,12 +123,17 @@ final class TokenizerWriter {
     return config;
   }
 
+  private boolean addsPrefixSpace() {
+    return settings.stages().preTokenizer().steps().getLast() instanceof PreTokenizer.ByteLevel last
+        && last.addPrefixSpace();
+  }
+
   private static void putIfKnown(
       Map<String, @Nullable Object> config, String role, @Nullable String token) {
     if (token != null) config.put(role, token);
   }
 
-  private static Map<String, @Nullable Object> object(@Nullable Object... namesAndValues) {
+  static Map<String, @Nullable Object> object(@Nullable Object... namesAndValues) {
     Map<String, @Nullable Object> fields = new LinkedHashMap<>();
     for (int i = 0; i < namesAndValues.length; i += 2) {
       fields.put(String.valueOf(namesAndValues[i]), namesAndValues[i + 1]);

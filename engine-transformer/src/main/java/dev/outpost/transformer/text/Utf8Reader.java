@@ -12,6 +12,15 @@ final class Utf8Reader {
   private int needed;
   private int lower = 0x80;
   private int upper = 0xBF;
+  private boolean wrong;
+
+  /** Reads bytes that must be UTF-8 as a whole; false if they are not. */
+  static boolean read(IntList bytes, StringBuilder out) {
+    Utf8Reader reader = new Utf8Reader();
+    for (int i = 0; i < bytes.size(); i++) reader.push(bytes.get(i), out);
+    reader.finish(out);
+    return !reader.wrong;
+  }
 
   void push(int b, StringBuilder out) {
     if (needed > 0) {
@@ -43,6 +52,7 @@ final class Utf8Reader {
       if (b == 0xF4) upper = 0x8F;
       expect(3, b & 0x07);
     } else {
+      wrong = true;
       out.append(REPLACEMENT);
     }
   }
@@ -54,7 +64,10 @@ final class Utf8Reader {
 
   /** Ends the input: a character that lacks bytes becomes one U+FFFD. */
   void finish(StringBuilder out) {
-    if (needed > 0) out.append(REPLACEMENT);
+    if (needed > 0) {
+      wrong = true;
+      out.append(REPLACEMENT);
+    }
     needed = 0;
     lower = 0x80;
     upper = 0xBF;

@@ -19,24 +19,21 @@ final class VocabMergesFiles {
   private VocabMergesFiles() {}
 
   /** Everything but the roles of tokens. */
-  static BytePair.Settings read(Path folder, TokenizerSettings settings, TokenRoles roles)
+  static PipelineTokenizer.Settings read(Path folder, TokenizerSettings settings, TokenRoles roles)
       throws IOException {
-    Map<String, Integer> ids = VocabularyReader.ids(Json.read(folder.resolve("vocab.json")));
+    Json vocab = Json.read(folder.resolve("vocab.json"));
+    Map<String, Integer> ids = VocabularyReader.ids(vocab);
+    VocabularyReader.requireBytes(vocab, ids);
     Path merges = folder.resolve("merges.txt");
     Vocabulary vocabulary = VocabularyReader.withMerges(ids, merges, Json.text(merges));
     boolean qwen2 = isQwen2(settings);
     Optional<Json> prefix = settings.config("add_prefix_space");
     boolean addPrefixSpace = prefix.isPresent() && prefix.get().flag(false);
-    return new BytePair.Settings(
-        vocabulary,
+    return new PipelineTokenizer.Settings(
+        new ByteLevelBpe(vocabulary, false),
         added(folder, ids, settings),
-        qwen2
-            ? new PreTokenizer(List.of(SplitPattern.QWEN2), addPrefixSpace, false)
-            : PreTokenizer.gpt2(addPrefixSpace),
-        qwen2,
-        false,
-        roles,
-        null);
+        Stages.byteLevel(addPrefixSpace, qwen2 ? SplitPattern.QWEN2 : null, qwen2).unspelled(),
+        roles);
   }
 
   private static boolean isQwen2(TokenizerSettings settings) throws FormatException {

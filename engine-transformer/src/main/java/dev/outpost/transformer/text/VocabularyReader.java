@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Reads tokens, ids and merges, and checks that they form a byte-level vocabulary. */
+/** Reads tokens, ids and merges, and checks that they belong together. */
 final class VocabularyReader {
   /** Sixteen times the largest vocabularies in use; an id is an array index here. */
   static final int MAX_ID = (1 << 22) - 1;
@@ -35,19 +35,29 @@ final class VocabularyReader {
           taken.set(id);
           ids.put(token, id);
         });
-    for (int b = 0; b < 256; b++) {
-      String token = String.valueOf(ByteAlphabet.character(b));
-      if (ByteAlphabet.occursInText(b) && !ids.containsKey(token)) {
-        throw vocab.wrong(
-            "a byte-level vocabulary has a token for each byte, and \""
-                + token
-                + "\" for byte 0x"
-                + Integer.toHexString(b)
-                + " is missing",
-            "train it with the ByteLevel alphabet as initial alphabet");
-      }
-    }
     return ids;
+  }
+
+  /** The first byte of text without a token in the alphabet of bytes, or null. */
+  static @Nullable Integer missingByte(Map<String, Integer> ids) {
+    for (int b = 0; b < 256; b++) {
+      boolean needed = ByteAlphabet.occursInText(b);
+      if (needed && !ids.containsKey(String.valueOf(ByteAlphabet.character(b)))) return b;
+    }
+    return null;
+  }
+
+  /** Checks that every text can be spelled in bytes. */
+  static void requireBytes(Json vocab, Map<String, Integer> ids) throws FormatException {
+    Integer missing = missingByte(ids);
+    if (missing == null) return;
+    throw vocab.wrong(
+        "a byte-level vocabulary has a token for each byte, and \""
+            + ByteAlphabet.character(missing)
+            + "\" for byte 0x"
+            + Integer.toHexString(missing)
+            + " is missing",
+        "train it with the ByteLevel alphabet as initial alphabet");
   }
 
   private static String tokenOf(Map<String, Integer> ids, int id) {
@@ -55,9 +65,16 @@ final class VocabularyReader {
     throw new IllegalArgumentException("no token has id " + id);
   }
 
-  /** Merges of tokenizer.json: {@code "a b"} or {@code ["a", "b"]}. */
-  static Vocabulary withMerges(Map<String, Integer> ids, Json merges) throws FormatException {
-    Merges read = new Merges(ids);
+  /**
+   * Merges of tokenizer.json: {@code "a b"} or {@code ["a", "b"]}.
+   *
+   * @param byteLevel whether tokens are spelled in the alphabet of bytes
+   * @param prefix what the right one of two tokens loses when they join
+   */
+  static Vocabulary withMerges(
+      Map<String, Integer> ids, Json merges, boolean byteLevel, String prefix)
+      throws FormatException {
+    Merges read = new Merges(ids, byteLevel, prefix);
     for (Json item : merges.items()) {
       if (item.isText()) {
         // As in merges.txt, from which older files were made.
@@ -77,7 +94,7 @@ final class VocabularyReader {
   /** Merges of merges.txt: one {@code a b} per line. */
   static Vocabulary withMerges(Map<String, Integer> ids, Path file, String text)
       throws FormatException {
-    Merges read = new Merges(ids);
+    Merges read = new Merges(ids, true, "");
     int number = 0;
     for (String line : text.lines().toList()) {
       number++;
@@ -103,12 +120,10 @@ final class VocabularyReader {
       if (other != null)
         throw metadata.wrong(key, "has \"" + token + "\" twice: ids " + other + " and " + i);
     }
-    for (int b = 0; b < 256; b++) {
-      if (ByteAlphabet.occursInText(b)
-          && !ids.containsKey(String.valueOf(ByteAlphabet.character(b))))
-        throw metadata.wrong(key, "lacks a token for byte 0x" + Integer.toHexString(b));
-    }
-    Merges read = new Merges(ids);
+    Integer missing = missingByte(ids);
+    if (missing != null)
+      throw metadata.wrong(key, "lacks a token for byte 0x" + Integer.toHexString(missing));
+    Merges read = new Merges(ids, true, "");
     for (String merge : merges) {
       String problem = read.add(merge);
       if (problem != null)
@@ -122,9 +137,13 @@ final class VocabularyReader {
     private final Map<String, Integer> ids;
     private final List<Vocabulary.Merge> merges = new ArrayList<>();
     private final MergeRanks ranks;
+    private final boolean byteLevel;
+    private final String prefix;
 
-    Merges(Map<String, Integer> ids) {
+    Merges(Map<String, Integer> ids, boolean byteLevel, String prefix) {
       this.ids = ids;
+      this.byteLevel = byteLevel;
+      this.prefix = prefix;
       this.ranks = new MergeRanks(ids.size());
     }
 
@@ -138,18 +157,20 @@ final class VocabularyReader {
     }
 
     @Nullable String add(String left, String right) {
-      Vocabulary.Merge merge = new Vocabulary.Merge(left, right);
-      String joined = merge.joined();
+      String joined = left + (right.startsWith(prefix) ? right.substring(prefix.length()) : right);
       Integer first = ids.get(left);
       Integer second = ids.get(right);
       Integer both = ids.get(joined);
-      if (first == null || second == null || both == null || !ByteAlphabet.spells(joined)) {
+      if (first == null
+          || second == null
+          || both == null
+          || byteLevel && !ByteAlphabet.spells(joined)) {
         return problem(left, right, joined);
       }
       if (!ranks.add(first, second, both)) {
         return "each pair is merged once, and this one is listed twice";
       }
-      merges.add(merge);
+      merges.add(new Vocabulary.Merge(left, right));
       return null;
     }
 

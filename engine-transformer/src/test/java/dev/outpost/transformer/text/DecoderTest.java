@@ -31,7 +31,8 @@ class DecoderTest {
 
   @Test
   void aCharacterAppearsWithItsLastByte() {
-    Decoder decoder = new Decoder(id -> new byte[] {(byte) id});
+    Decoder decoder =
+        new Decoder(id -> String.valueOf(ByteAlphabet.character(id)), new Detokenizer.ByteLevel());
     assertThat(decoder.push(0xF0)).isEmpty();
     assertThat(decoder.push(0x9F)).isEmpty();
     assertThat(decoder.push(0x98)).isEmpty();

@@ -9,6 +9,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Base64;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -50,14 +54,7 @@ class HostileTokenizerTest {
         "\"merges\":[|\"merges\":[[\"Ġ\",\"t\"],|listed twice",
         "\"merges\":[|\"no\":[|field model.merges: must be an array; got nothing",
         "\"vocab\":{|\"no\":{|field model.vocab: must be an object; got nothing",
-        "\"type\":\"BPE\"|\"type\":\"Unigram\"|model.type: this kind of model is not",
-        "\"type\":\"BPE\"|\"type\":\"WordPiece\"|supported are byte-level BPE",
-        "\"byte_fallback\":false|\"byte_fallback\":true|field model.byte_fallback",
         "\"dropout\":null|\"dropout\":0.1|field model.dropout: must be null or 0",
-        "\"end_of_word_suffix\":null|\"end_of_word_suffix\":\"</w>\"|suffix: must be empty",
-        "\"normalizer\":null|\"normalizer\":{\"type\":\"Lowercase\"}|field normalizer.type",
-        "\"decoder\":{\"type\":\"ByteLevel\"|\"decoder\":{\"type\":\"BPEDecoder\"|decoder must be",
-        "\"pre_tokenizer\":{|\"pre_tokenizer\":null,\"x\":{|last pre-tokenizer must be",
         "\"version\":\"1.0\"|\"version\":\"2.0\"|field version: must be \"1.0\"",
         "\"id\":901|\"id\":900|id 900 belongs to \"<|pad|>\" already",
         "\"id\":901|\"id\":5|id 5 belongs to \"%\" in the vocabulary",
@@ -75,22 +72,115 @@ class HostileTokenizerTest {
     assertRefused(base.substring(0, at) + (to == null ? "" : to) + tail, message);
   }
 
+  /** The small tokenizer with one of its parts replaced. */
+  private Tokenizer with(String part, String json) throws IOException {
+    Path file = Files.writeString(folder.resolve("part.json"), json);
+    return TinyTokenizer.with(folder, false, Map.of(part, Json.read(file).value()));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "normalizer|{'type':'Uppercase'}|normalizer.type: this normalizer is not supported",
+        "normalizer|{'type':'Replace','content':'a'}|normalizer.pattern: must be an object",
+        "normalizer|{'type':'Replace','pattern':{'String':''},'content':'a'}|must not be empty",
+        "normalizer|{'type':'Replace','pattern':{'Regex':'(a'},'content':''}|has a ( without its )",
+        "normalizer|{'type':'Replace','pattern':{'Regex':'(a)\\\\1'},'content':''}|has \\1, which is",
+        "normalizer|{'type':'Replace','pattern':{'Regex':'a{2}?'},'content':''}|{n}?, which is not",
+        "normalizer|{'type':'Replace','pattern':{'Regex':'*'},'content':''}|repeats nothing",
+        "normalizer|{'type':'Replace','pattern':{'Regex':'\\\\p{Klingon}'},'content':''}|Klingon",
+        "normalizer|{'type':'Replace','pattern':{'Regex':'\\\\p'},'content':''}|without {name}",
+        "normalizer|{'type':'Replace','pattern':{'Regex':'[a'},'content':''}|has a [ without its ]",
+        "normalizer|{'type':'Replace','pattern':{'Regex':'[b-a]'},'content':''}|is no regular",
+        "normalizer|{'type':'Replace','pattern':{'Regex':'(?x: a)'},'content':''}|kind of group",
+        "normalizer|{'type':'Replace','pattern':{'Regex':'\\\\'},'content':''}|ends early",
+        "normalizer|{'type':'Precompiled','precompiled_charsmap':'?'}|must be base64",
+        "normalizer|{'type':'Precompiled','precompiled_charsmap':'AAA='}|the trie's size must be",
+        "normalizer|{'type':'Precompiled','precompiled_charsmap':'/////w=='}|the trie's size must be",
+        "normalizer|{'type':'Precompiled','precompiled_charsmap':'BAAAAAAAAAD/'}|must be UTF-8",
+        "pre_tokenizer|{'type':'UnicodeScripts'}|this pre-tokenizer is not supported",
+        "pre_tokenizer|{'type':'Punctuation','behavior':'Deleted'}|must be one of Removed, Isolated",
+        "pre_tokenizer|{'type':'Metaspace','replacement':'ab'}|must be one character",
+        "pre_tokenizer|{'type':'Metaspace','replacement':'_','prepend_scheme':'x'}|always, first or",
+        "pre_tokenizer|{'type':'FixedLength','length':0}|whole number from 1",
+        "decoder|{'type':'CTC'}|this decoder is not supported",
+        "decoder|{'type':'Strip','content':'','start':0,'stop':0}|must be one character",
+        "decoder|{'type':'Strip','content':' ','start':-1,'stop':0}|whole number from 0",
+        "post_processor|{'type':'X'}|this post-processor is not supported",
+        "post_processor|{'type':'BertProcessing','cls':['a',1],'sep':['b']}|a token and its id",
+        "truncation|{'strategy':'X'}|must be LongestFirst, OnlyFirst or OnlySecond",
+        "padding|{'strategy':'X'}|must be BatchLongest or",
+        "padding|{'strategy':{'Fixed':-1}}|whole number from 0",
+        "model|{'type':'Markov'}|supported are BPE, Unigram, WordPiece and WordLevel",
+        "model|{'type':'Unigram','vocab':[['a']]}|vocab[0]: must be a token and its score",
+        "model|{'type':'Unigram','vocab':[['a',0]],'unk_id':1}|whole number from 0 to 0",
+        "model|{'type':'WordPiece','vocab':{'a':0},'unk_token':'b'}|must be in the vocabulary",
+        "model|{'type':'BPE','vocab':{},'merges':[],'unk_token':'b'}|must be in the vocabulary",
+      })
+  void aWrongPartIsNamedWithItsRule(String part, String json, String message) {
+    assertThatThrownBy(() -> with(part, json.replace('\'', '"')))
+        .isInstanceOf(FormatException.class)
+        .hasMessageContainingAll("tokenizer.json", "field " + part, message);
+  }
+
   @Test
-  void anExpressionThatIsNotKnownIsRefused() throws IOException {
-    String json = TinyTokenizer.json();
-    String level = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false";
-    String split =
-        "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":"
-            + "\"(a+)+$\"},\"behavior\":\"Isolated\",\"invert\":false}]},\"x\":"
-            + level;
-    int at = json.indexOf(level);
-    assertThat(at).isNotNegative();
-    String tail = json.substring(at + level.length());
-    assertRefused(json.substring(0, at) + split + tail, "the last pre-tokenizer must be ByteLevel");
-    String withLevel = split.replace("false}]}", "false},{\"type\":\"ByteLevel\"}]}");
-    assertRefused(json.substring(0, at) + withLevel + tail, "not among those known");
-    String removed = withLevel.replace("Isolated", "Removed");
-    assertRefused(json.substring(0, at) + removed + tail, "behavior must be \"Isolated\"");
+  void anExpressionThatTakesForeverIsStopped() throws IOException {
+    String level = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}";
+    for (String hostile : List.of("(a+)+b", "(a|aa)+$b", "(a|b)*c", "(?=(a+)+b)c")) {
+      String steps =
+          "{\"type\":\"Split\",\"pattern\":{\"Regex\":\""
+              + hostile
+              + "\"},\"behavior\":\"Isolated\"},"
+              + level;
+      Tokenizer tokenizer =
+          with("pre_tokenizer", "{\"type\":\"Sequence\",\"pretokenizers\":[" + steps + "]}");
+      assertThat(tokenizer.decode(tokenizer.encode("aab"))).isEqualTo("aab");
+      assertThatThrownBy(() -> tokenizer.encode("a".repeat(50_000)))
+          .as(hostile)
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("takes too many steps");
+    }
+  }
+
+  @Test
+  void deepNestingOfAnExpressionIsRefused() {
+    for (String deep : List.of("(".repeat(4000) + ")".repeat(4000), "[".repeat(4000))) {
+      assertThatThrownBy(() -> SplitExpression.of(deep)).hasMessageContaining("nested");
+    }
+    assertThatThrownBy(() -> SplitExpression.of("a".repeat(9000)))
+        .hasMessageContaining("1 to 8192 characters");
+  }
+
+  @Test
+  void replacementsThatMultiplyATextAreStopped() throws IOException {
+    String step =
+        "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\""
+            + "a".repeat(99)
+            + "\"}";
+    String chain = String.join(",", Collections.nCopies(9, step));
+    Tokenizer tokenizer =
+        with("normalizer", "{\"type\":\"Sequence\",\"normalizers\":[" + chain + "]}");
+    assertThatThrownBy(() -> tokenizer.encode("aa")).hasMessageContaining("blows up a text of 2");
+  }
+
+  @Test
+  void aDamagedTableOfReplacementsNeverBreaksTheReader() throws IOException {
+    Json normalizer =
+        Json.read(TinyTokenizer.GOLDENS.resolve("families/t5/tokenizer.json")).get("normalizer");
+    byte[] map = Base64.getDecoder().decode(normalizer.get("precompiled_charsmap").text());
+    SplittableRandom random = new SplittableRandom(SEED);
+    for (int i = 0; i < 300; i++) {
+      byte[] damaged = map.clone();
+      for (int k = 0; k < 40; k++)
+        damaged[4 + random.nextInt(map.length - 4)] ^= (byte) (1 << random.nextInt(8));
+      try {
+        Precompiled.of(damaged).apply("e\u0301 ﬁ Ａ½ \r\n x");
+      } catch (IllegalArgumentException e) {
+        assertThat(e).hasMessageContaining("UTF-8");
+      }
+    }
   }
 
   @Test

@@ -27,10 +27,10 @@ final class TinyTokenizer {
       throws IOException {
     Json base = Json.read(GOLDENS.resolve("tiny").resolve("tokenizer.json"));
     Map<Object, Object> root = new TreeMap<>((Map<?, ?>) base.value());
-    root.putAll(replaced);
     Map<Object, Object> model = new TreeMap<>((Map<?, ?>) base.get("model").value());
     model.put("ignore_merges", wholeWords);
     root.put("model", model);
+    root.putAll(replaced);
     Files.writeString(folder.resolve("tokenizer.json"), TokenizerWriter.json(root));
     return TokenizerFiles.load(folder);
   }

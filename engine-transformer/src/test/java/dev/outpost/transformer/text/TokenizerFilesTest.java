@@ -7,6 +7,7 @@ import dev.outpost.tensor.io.FormatException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.text.Normalizer.Form;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -16,6 +17,14 @@ class TokenizerFilesTest {
   @TempDir Path folder;
 
   private static final Path LEGACY = TinyTokenizer.GOLDENS.resolve("legacy");
+
+  private static PipelineTokenizer.Settings settings(Tokenizer tokenizer) {
+    return ((PipelineTokenizer) tokenizer).settings();
+  }
+
+  private static Vocabulary vocabulary(Tokenizer tokenizer) {
+    return ((ByteLevelBpe) settings(tokenizer).model()).vocabulary();
+  }
 
   private void copyLegacy(String... files) throws IOException {
     for (String f : files) Files.copy(LEGACY.resolve(f), folder.resolve(f));
@@ -34,11 +43,11 @@ class TokenizerFilesTest {
   @Test
   void vocabularyAndMergesGiveTheSameIdsAsTokenizerJson() throws IOException {
     Tokenizer legacy = TokenizerFiles.load(LEGACY);
-    BytePair json = (BytePair) TinyTokenizer.load();
+    Tokenizer json = TinyTokenizer.load();
     assertThat(legacy.vocabularySize()).isEqualTo(900);
     assertThat(legacy.specialTokens()).isEqualTo(Map.of("<|endoftext|>", 0));
     assertThat(legacy.endOfText()).hasValue(0);
-    assertThat(((BytePair) legacy).settings().vocabulary()).isEqualTo(json.settings().vocabulary());
+    assertThat(vocabulary(legacy)).isEqualTo(vocabulary(json));
     String text = "the cat's <|endoftext|>\r\n   naïve 👩‍👩‍👧";
     assertThat(legacy.encode(text)).isEqualTo(json.encode(text));
   }
@@ -74,9 +83,9 @@ class TokenizerFilesTest {
   void qwensOlderFilesAreCutAsQwenCuts() throws IOException {
     copyLegacy("vocab.json", "merges.txt");
     write("tokenizer_config.json", "{\"tokenizer_class\": \"Qwen2Tokenizer\"}");
-    BytePair tokenizer = (BytePair) TokenizerFiles.load(folder);
-    assertThat(tokenizer.settings().nfc()).isTrue();
-    assertThat(tokenizer.settings().preTokenizer().splits()).containsExactly(SplitPattern.QWEN2);
+    Stages stages = settings(TokenizerFiles.load(folder)).stages();
+    assertThat(stages.normalizer()).isEqualTo(new Normalizer.UnicodeForm(Form.NFC));
+    assertThat(stages.source().get("pre_tokenizer").toString()).contains(SplitPattern.QWEN2);
   }
 
   @Test
@@ -87,13 +96,13 @@ class TokenizerFilesTest {
       Tokenizer tokenizer = TinyTokenizer.with(folder, true, cut);
       Path copy = folder.resolve("copy");
       TokenizerFiles.save(tokenizer, copy);
-      BytePair read = (BytePair) TokenizerFiles.load(copy);
-      BytePair.Settings want = ((BytePair) tokenizer).settings();
-      assertThat(read.settings().vocabulary()).isEqualTo(want.vocabulary());
-      assertThat(read.settings().added()).isEqualTo(want.added());
-      assertThat(read.settings().preTokenizer()).isEqualTo(want.preTokenizer());
-      assertThat(read.settings().wholeWords()).isEqualTo(want.wholeWords());
-      assertThat(read.settings().roles()).isEqualTo(want.roles());
+      Tokenizer read = TokenizerFiles.load(copy);
+      PipelineTokenizer.Settings want = settings(tokenizer);
+      assertThat(vocabulary(read)).isEqualTo(vocabulary(tokenizer));
+      assertThat(settings(read).added()).isEqualTo(want.added());
+      assertThat(settings(read).stages().source()).isEqualTo(want.stages().source());
+      assertThat(((ByteLevelBpe) settings(read).model()).wholeWords()).isTrue();
+      assertThat(settings(read).roles()).isEqualTo(want.roles());
       assertSameIds(read, tokenizer, 51);
       assertThat(copy).isDirectoryNotContaining(f -> f.toString().endsWith(".tmp"));
     }
@@ -101,7 +110,7 @@ class TokenizerFilesTest {
 
   @Test
   void whatIsWrittenAlsoHasTheOlderFiles() throws IOException {
-    BytePair tokenizer = (BytePair) TinyTokenizer.load();
+    Tokenizer tokenizer = TinyTokenizer.load();
     TokenizerFiles.save(tokenizer, folder);
     Files.delete(folder.resolve("tokenizer.json"));
     // The general class does not say how text is cut; who uses the older files has to.

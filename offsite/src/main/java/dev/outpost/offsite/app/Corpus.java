@@ -236,18 +236,22 @@ record Corpus(String name, List<String> documents, int skipped) {
     return new Corpus(name, some);
   }
 
-  /** All documents as one stream of tokens, each ended by end-of-text, in blocks. */
+  /**
+   * All documents as one stream of tokens in blocks: each framed as the model's family frames a
+   * text (Llama begins it, GPT-2 does not), and ended by end-of-text.
+   */
   Blocks blocks(Tokenizer tokenizer, int length) {
     int[] all = new int[1024];
     int n = 0;
     OptionalInt end = tokenizer.endOfText();
     for (String d : documents) {
-      int[] ids = tokenizer.encode(d);
+      int[] ids = tokenizer.encode(d, true);
       if (n + ids.length + 1 > all.length)
         all = Arrays.copyOf(all, Math.max(all.length * 2, n + ids.length + 1));
       System.arraycopy(ids, 0, all, n, ids.length);
       n += ids.length;
-      if (end.isPresent()) all[n++] = end.getAsInt();
+      boolean ended = n > 0 && end.isPresent() && all[n - 1] == end.getAsInt();
+      if (end.isPresent() && !ended) all[n++] = end.getAsInt();
     }
     if (n < length)
       throw new BadInput(

@@ -9,7 +9,9 @@ import dev.outpost.transformer.run.Generator;
 import dev.outpost.transformer.run.Sampling;
 import dev.outpost.transformer.run.StopStrings;
 import dev.outpost.transformer.text.Tokenizer;
+import dev.outpost.transformer.text.chat.ChatTemplate;
 import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.BooleanSupplier;
@@ -31,6 +33,17 @@ final class GenerateCommand extends Command {
       paramLabel = "TEXT",
       description = "What to continue.")
   String prompt;
+
+  @Option(
+      names = "--chat",
+      description = "The prompt is what a user says; the model's chat template frames it.")
+  boolean chat;
+
+  @Option(
+      names = "--system",
+      paramLabel = "TEXT",
+      description = "With --chat: what the model is told beforehand.")
+  String system;
 
   @Option(
       names = "--max-tokens",
@@ -75,6 +88,25 @@ final class GenerateCommand extends Command {
     }
   }
 
+  /** The template writes special tokens itself. */
+  private int[] conversation(Tokenizer tokenizer) {
+    ChatTemplate template =
+        tokenizer
+            .chatTemplate()
+            .orElseThrow(() ->
+                new BadInput(
+                    "--chat: the model has no chat template (chat_template.jinja, or chat_template"
+                        + " in tokenizer_config.json); prompt it without --chat"));
+    List<ChatTemplate.Message> messages = new ArrayList<>();
+    if (system != null) messages.add(ChatTemplate.Message.system(system));
+    messages.add(ChatTemplate.Message.user(prompt));
+    try {
+      return tokenizer.encode(template.render(messages, true));
+    } catch (IllegalArgumentException e) {
+      throw new BadInput("--chat: " + e.getMessage());
+    }
+  }
+
   @Override
   int run(Console console, Kernels kernels) throws Exception {
     Sampling sampling;
@@ -83,13 +115,13 @@ final class GenerateCommand extends Command {
     } catch (IllegalArgumentException e) {
       throw new BadInput(e.getMessage());
     }
+    if (system != null && !chat) throw new BadInput("--system: goes with --chat only");
     if (most < 1) throw new BadInput("--max-tokens: must be at least 1, got " + most);
     try (ModelOptions.Open open = model.open(kernels, this::warmUp)) {
       Tokenizer tokenizer = open.tokenizer();
-      int[] ids =
-          prompt.isEmpty() && tokenizer.endOfText().isPresent()
-              ? new int[] {tokenizer.endOfText().getAsInt()}
-              : tokenizer.encode(prompt);
+      int[] ids = chat ? conversation(tokenizer) : tokenizer.prompt(prompt);
+      if (ids.length == 0 && tokenizer.endOfText().isPresent())
+        ids = new int[] {tokenizer.endOfText().getAsInt()};
       int context = open.model().spec().context();
       if (ids.length == 0)
         throw new BadInput(
@@ -102,8 +134,8 @@ final class GenerateCommand extends Command {
                 + context
                 + ", and at least one must be left to generate. Shorten the prompt");
       // Ctrl-C needs no patience here: nothing is written.
-      console.write(prompt);
-      StopStrings text = new StopStrings(tokenizer, stops, console::write);
+      if (!chat) console.write(prompt);
+      StopStrings text = new StopStrings(tokenizer, ids, stops, console::write);
       long[] firstAt = new long[1];
       long start = System.nanoTime();
       int made =

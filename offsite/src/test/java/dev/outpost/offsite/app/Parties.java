@@ -5,8 +5,8 @@ import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.family.Gpt2;
 import dev.outpost.transformer.load.ModelFactory;
 import dev.outpost.transformer.load.ModelFolder;
-import dev.outpost.transformer.text.BytePair;
 import dev.outpost.transformer.text.BytePairTrainer;
+import dev.outpost.transformer.text.Tokenizer;
 import dev.outpost.transformer.text.TokenizerFiles;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -38,7 +38,7 @@ public final class Parties {
 
   /** Such a model of this many blocks and with room for so many tokens. */
   public static Path model(Path folder, int layers, int context, long seed) throws IOException {
-    BytePair tokenizer = BytePairTrainer.of(280).train(List.of(PUBLIC));
+    Tokenizer tokenizer = BytePairTrainer.of(280).train(List.of(PUBLIC));
     Spec spec =
         Gpt2.spec(
             tokenizer.vocabularySize(),

@@ -14,7 +14,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class BytePairTest {
+class ByteLevelBpeTest {
   private static final long SEED = 20;
 
   @Test
