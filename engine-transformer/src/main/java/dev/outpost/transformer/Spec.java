@@ -283,18 +283,35 @@ public record Spec(
 
   /** The same choices but for how positions are known. */
   public Spec with(Positions other) {
+    return with(other, pattern);
+  }
+
+  /** The same choices but for which numbers turn together, in every layer that turns any. */
+  public Spec with(RotaryPairing pairing) {
+    return with(
+        paired(positions, pairing),
+        pattern.stream()
+            .map(l -> new Layer(l.window(), l.positions().map(p -> paired(p, pairing))))
+            .toList());
+  }
+
+  private static Positions paired(Positions positions, RotaryPairing pairing) {
+    return positions instanceof Positions.Rotary r ? r.with(pairing) : positions;
+  }
+
+  private Spec with(Positions other, List<Layer> layers) {
     return new Spec(
         family,
         vocabularySize,
         context,
         width,
-        layers,
+        this.layers,
         embedding,
         attention,
         feedForward,
         norms,
         other,
-        pattern,
+        layers,
         head,
         layout);
   }

@@ -110,8 +110,7 @@ record GgufModel(JsonObject config, TransformerModel model, LoadReport report) {
             (float) eps,
             theta,
             !file.names().contains("output.weight"));
-    return halves.with(
-        new Spec.Positions.Rotary(theta, headDim / 2).with(RotaryPairing.NEIGHBOURS));
+    return halves.with(RotaryPairing.NEIGHBOURS);
   }
 
   private static Parameter parameter(GgufFile file, String name, Shape shape)
