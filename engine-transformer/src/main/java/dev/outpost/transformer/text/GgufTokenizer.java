@@ -75,7 +75,7 @@ final class GgufTokenizer {
       added.add(
           control
               ? AddedToken.special(token, i)
-              : new AddedToken(token, i, false, false, false, true, false));
+              : new AddedToken(token, i, false, false, false, false, false));
       tokens.set(i, null);
     }
     return added;

@@ -27,8 +27,7 @@ class HalvesOrderTest {
               new Spec.Layer(4, Optional.of(NEIGHBOURS)),
               new Spec.Layer(
                   0,
-                  Optional.of(
-                      new Spec.Positions.Rotary(10, 1).with(RotaryPairing.NEIGHBOURS)))));
+                  Optional.of(new Spec.Positions.Rotary(10, 1).with(RotaryPairing.NEIGHBOURS)))));
 
   @Test
   void eachLayerHasItsOwnPairs() {
