@@ -26,7 +26,7 @@ import java.util.Set;
  */
 record GgufModel(JsonObject config, TransformerModel model, LoadReport report) {
   private static final int MAX = 1 << 24;
-  private static final NameTable NAMES =
+  static final NameTable NAMES =
       NameTable.of("")
           .name("embed.token.weight", "token_embd.weight")
           .name("norm.weight", "output_norm.weight")

@@ -10,6 +10,7 @@ import dev.outpost.transformer.run.Generator;
 import dev.outpost.transformer.run.Sampling;
 import java.io.IOException;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 
@@ -18,7 +19,7 @@ import java.util.OptionalDouble;
  *
  * @param prefill true measures how fast a prompt is read, until its first new token; false how fast
  *     single tokens follow after a prompt of one
- * @param weights how the weights are stored, for the name
+ * @param weights what the name calls the weights
  * @param tokens of the prompt when reading, to generate otherwise
  */
 public record DecodeBench(Subject subject, boolean prefill, String weights, int tokens)
@@ -37,8 +38,9 @@ public record DecodeBench(Subject subject, boolean prefill, String weights, int 
 
   @Override
   public Row measure(Kernels kernels, Machine machine, int rounds) throws IOException {
-    ProcessMemory.resetPeak();
     try (Subject.Open open = subject.open(subject.slots(), name -> false)) {
+      // What making a random model takes is not what using one takes.
+      ProcessMemory.resetPeak();
       TransformerModel model = open.model();
       Generator generator = new Generator(model, kernels);
       int[] prompt = Noise.tokens(prefill ? tokens : 1, model.spec().vocabularySize(), 5);
@@ -59,7 +61,7 @@ public record DecodeBench(Subject subject, boolean prefill, String weights, int 
     long bytes = bytesPerToken(model);
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("model", subject.name());
-    fields.put("weights", weights);
+    fields.put("weights", model.headWeight().weight().dtype().name().toLowerCase(Locale.ROOT));
     fields.put("tokens_per_second", rate.median());
     fields.put("weight_bytes", bytes);
     OptionalDouble limit = OptionalDouble.empty();

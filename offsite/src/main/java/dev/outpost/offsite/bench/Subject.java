@@ -5,6 +5,7 @@ import static dev.outpost.tensor.kernel.UnaryMap.GELU_TANH;
 import dev.outpost.tensor.DType;
 import dev.outpost.tensor.Shape;
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.RotaryPairing;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.tensor.weight.MappedWeight;
 import dev.outpost.tensor.weight.Weight;
@@ -12,6 +13,7 @@ import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Gpt2;
+import dev.outpost.transformer.family.Llama;
 import dev.outpost.transformer.load.ModelFactory;
 import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.load.WeightSource;
@@ -29,7 +31,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** The model to measure: built when asked for, so that only one is in memory at a time. */
-public sealed interface Subject {
+public sealed interface Subject permits Subject.Random, Subject.Folder, StoredSubject {
   /** For the results. */
   String name();
 
@@ -78,6 +80,12 @@ public sealed interface Subject {
       Path name = path.toAbsolutePath().normalize().getFileName();
       return new Folder(name == null ? "model" : name.toString(), f.model().spec(), path);
     }
+  }
+
+  /** The dimensions of SmolLM-135M with random numbers, its matrices so stored in a GGUF file. */
+  static Subject smollm(DType stored) {
+    Spec halves = Llama.spec(49152, 2048, 576, 30, 9, 3, 64, 1536, 1e-5f, 10_000, true);
+    return new StoredSubject("smollm-135m", halves.with(RotaryPairing.NEIGHBOURS), stored);
   }
 
   private static Spec gpt2Spec(int layers, int width, int heads) {

@@ -57,12 +57,21 @@ public final class Suite {
     return rows;
   }
 
-  /** Reading and generating with GPT-2 124M's dimensions, per weight type. */
+  /**
+   * Reading and generating per weight type: with GPT-2 124M's dimensions, and with SmolLM-135M's
+   * from a GGUF file.
+   */
   public static List<Bench> decode() {
     List<Bench> all = new ArrayList<>();
     for (DType stored : List.of(DType.F32, DType.F16, DType.BF16))
-      all.addAll(decode(Subject.gpt2(stored), stored.name().toLowerCase(Locale.ROOT)));
+      all.addAll(decode(Subject.gpt2(stored), word(stored)));
+    for (DType stored : List.of(DType.F32, DType.BF16, DType.Q8_0, DType.Q4_0))
+      all.addAll(decode(Subject.smollm(stored), "smollm-" + word(stored)));
     return all;
+  }
+
+  private static String word(DType type) {
+    return type.name().toLowerCase(Locale.ROOT);
   }
 
   /**

@@ -158,6 +158,7 @@ final class BenchTest {
         "gem\u00fcse");
     misused("full-4x128", "step", "--only", "gemm");
     misused("decode-bf16", "decode", "--only", "q9");
+    misused("prefill-smollm-q8_0, decode-smollm-q8_0", "decode", "--only", "q9");
     misused("--rounds: must be between 1 and 1000, got 0", "kernels", "--rounds", 0);
     misused("--model: kernels are measured without a model", "kernels", "--model", dir);
     misused("WHAT", "everything");
