@@ -41,7 +41,7 @@ public final class SafetensorsWriter {
    * Replaces {@code file}.
    *
    * @param dtype stored type of every tensor, rounding to nearest even; null keeps each weight's
-   *     own
+   *     own, and makes F32 of GGUF's block types, which holds their numbers exactly
    * @param metadata free texts for the header
    * @throws IllegalArgumentException for names or texts that no header can hold
    * @throws IOException when the file cannot be written whole: see {@link AtomicFile}
@@ -54,7 +54,7 @@ public final class SafetensorsWriter {
       throws IOException {
     List<Entry> entries = new ArrayList<>();
     tensors.forEach(
-        (name, w) -> entries.add(new Entry(name, w, dtype == null ? w.dtype() : dtype)));
+        (name, w) -> entries.add(new Entry(name, w, dtype == null ? plain(w.dtype()) : dtype)));
     entries.sort(
         Comparator.comparingInt((Entry e) -> rank(e.dtype))
             .thenComparing(e -> utf8(e.name), Arrays::compareUnsigned));
@@ -70,6 +70,10 @@ public final class SafetensorsWriter {
           writeFully(channel, ByteBuffer.wrap(header));
           for (Entry e : entries) write(channel, e, buffer);
         });
+  }
+
+  private static DType plain(DType own) {
+    return own.isBlocked() ? DType.F32 : own;
   }
 
   /** The reference's order of types, backwards. */

@@ -1,6 +1,7 @@
 package dev.outpost.transformer.load;
 
 import dev.outpost.tensor.io.AtomicFile;
+import dev.outpost.transformer.text.TokenizerFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,8 +26,13 @@ public final class Companions {
 
   private Companions() {}
 
-  /** Copies those that exist. */
+  /** Copies those that exist; the tokenizer in a GGUF file becomes files of its own. */
   public static void copy(Path from, Path to) throws IOException {
+    if (GgufModel.names(from)) {
+      Files.createDirectories(to);
+      TokenizerFiles.save(TokenizerFiles.load(from), to);
+      return;
+    }
     for (String name : NAMES)
       if (Files.isRegularFile(from.resolve(name)))
         AtomicFile.write(to.resolve(name), Files.readAllBytes(from.resolve(name)));

@@ -121,7 +121,7 @@ public final class ModelFolder implements AutoCloseable {
    *
    * @param config what to write as {@code config.json}: the source folder's, or {@link
    *     Family#write}
-   * @param dtype stored type of all tensors; null keeps each one's own
+   * @param dtype stored type of all tensors; null keeps each one's own, GGUF's block types in F32
    * @throws IllegalArgumentException when the folder could not be read back: the model lacks
    *     blocks, carries LoRA, or is not what {@code config} describes; then nothing is written
    */

@@ -39,7 +39,7 @@ final class EmulateCommand extends Command {
       names = "--model",
       required = true,
       paramLabel = "DIR",
-      description = "The full model: a Hugging Face folder.")
+      description = "The full model: a Hugging Face folder or a GGUF file.")
   Path model;
 
   @Option(
@@ -71,8 +71,10 @@ final class EmulateCommand extends Command {
   @Option(
       names = "--dtype",
       paramLabel = "TYPE",
+      converter = PlainType.class,
+      completionCandidates = PlainType.class,
       description =
-          "Store the package as ${COMPLETION-CANDIDATES}. Default: as the model, distilled blocks in F32.")
+          "Store the package as ${COMPLETION-CANDIDATES}. Default: as the model, distilled blocks and GGUF's block types in F32.")
   DType dtype;
 
   EmulateCommand(Interruption interruption) {
@@ -126,6 +128,7 @@ final class EmulateCommand extends Command {
       }
       console.note("fingerprinting the base");
       BaseFingerprint base = BaseFingerprint.of(full);
+      PlainType.noteBlocks(console, emulated, dtype);
       Companions.copy(model, out);
       OffsitePackage.write(
           out,

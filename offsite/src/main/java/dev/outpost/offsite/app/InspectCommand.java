@@ -19,7 +19,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -63,9 +66,18 @@ final class InspectCommand extends Command {
   }
 
   private static String text(JsonObject o, String field) {
-    return o.value(field) instanceof Number n && !(n instanceof Double)
-        ? String.format(Locale.ROOT, "%,d", n.longValue())
-        : String.valueOf(o.value(field));
+    return text(o.value(field));
+  }
+
+  private static String text(@Nullable Object value) {
+    return switch (value) {
+      case Number n when !(n instanceof Double) -> String.format(Locale.ROOT, "%,d", n.longValue());
+      case Map<?, ?> all ->
+          all.entrySet().stream()
+              .map(e -> e.getKey() + " " + text(e.getValue()))
+              .collect(Collectors.joining("; "));
+      case null, default -> String.valueOf(value);
+    };
   }
 
   private JsonObject machine(Kernels kernels) {

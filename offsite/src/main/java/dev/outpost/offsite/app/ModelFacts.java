@@ -1,5 +1,6 @@
 package dev.outpost.offsite.app;
 
+import dev.outpost.tensor.DType;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.GgufFile;
 import dev.outpost.tensor.io.JsonObject;
@@ -21,10 +22,14 @@ final class ModelFacts {
   /** Stored types, tokenizer, chat template and files. */
   static void put(JsonObject o, Path path, TransformerModel model) throws IOException {
     Map<String, Long> types = new TreeMap<>();
-    model.visit((name, p) ->
-        types.merge(p.weight().dtype().toString(), (long) p.shape().size(), Long::sum));
+    Map<String, Long> bytes = new TreeMap<>();
+    model.visit((name, p) -> {
+      DType type = p.weight().dtype();
+      types.merge(type.name(), (long) p.shape().size(), Long::sum);
+      bytes.merge(type.name(), type.byteSize(p.shape().size()), Long::sum);
+    });
     Map<String, Long> files = files(path);
-    o.put("dtypes", types);
+    o.put("dtypes", types).put("stored_bytes", bytes);
     tokenizer(o, path);
     o.put("chat_template", hasChatTemplate(path))
         .put("bytes", files.values().stream().mapToLong(Long::longValue).sum())

@@ -47,8 +47,10 @@ final class PlugCommand extends Command {
   @Option(
       names = "--dtype",
       paramLabel = "TYPE",
+      converter = PlainType.class,
+      completionCandidates = PlainType.class,
       description =
-          "Store the model as ${COMPLETION-CANDIDATES}. Default: as the base, tuned tensors in F32.")
+          "Store the model as ${COMPLETION-CANDIDATES}. Default: as the base, tuned tensors and GGUF's block types in F32.")
   DType dtype;
 
   PlugCommand(Interruption interruption) {
@@ -64,6 +66,7 @@ final class PlugCommand extends Command {
       TransformerModel plugged =
           Attach.merge(
               PlugIn.apply(folder.model(), BaseFingerprint.of(folder.model()), artifact), kernels);
+      PlainType.noteBlocks(console, plugged, dtype);
       Companions.copy(model, out);
       ModelFolder.write(out, plugged, folder.config(), dtype);
       console.say(

@@ -62,7 +62,7 @@ public final class OffsitePackage implements AutoCloseable {
    * @param base fingerprint of the full model
    * @param config the full model's {@code config.json}
    * @param recipe how the emulator was made: steps, data, seeds
-   * @param dtype stored type; null keeps each tensor's own
+   * @param dtype stored type; null keeps each tensor's own, GGUF's block types in F32
    */
   public static void write(
       Path folder,
