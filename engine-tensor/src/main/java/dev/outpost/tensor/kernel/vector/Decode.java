@@ -178,6 +178,15 @@ final class Decode {
     return half(widen(s, at));
   }
 
+  /** Halves of which none is infinite or NaN. Widening copies the sign to where single has it. */
+  static FloatVector finite(ShortVector h) {
+    return ((IntVector) h.convertShape(VectorOperators.S2I, I, 0))
+        .lanewise(VectorOperators.LSHL, 13)
+        .and(0x8fffffff)
+        .reinterpretAsFloats()
+        .mul(0x1p112f);
+  }
+
   private static IntVector widen(MemorySegment s, long at) {
     return (IntVector)
         ShortVector.fromMemorySegment(H, s, at, LE).convertShape(VectorOperators.S2I, I, 0);

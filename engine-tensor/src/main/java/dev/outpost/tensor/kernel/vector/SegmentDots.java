@@ -1,6 +1,7 @@
 package dev.outpost.tensor.kernel.vector;
 
 import static dev.outpost.tensor.kernel.vector.Lanes.F;
+import static dev.outpost.tensor.kernel.vector.Lanes.H;
 import static dev.outpost.tensor.kernel.vector.Lanes.VL;
 import static dev.outpost.tensor.kernel.vector.Lanes.load;
 
@@ -9,6 +10,8 @@ import dev.outpost.tensor.weight.MappedWeight;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
 
 /**
  * Dot products of a vector with rows of a stored matrix, decoded on the way to the registers: the
@@ -22,6 +25,11 @@ import jdk.incubator.vector.FloatVector;
  */
 final class SegmentDots {
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+
+  /** All bits of a half but its sign. */
+  private static final short MAGNITUDE = 0x7fff;
+
+  private static final short INFINITY = 0x7c00;
 
   private SegmentDots() {}
 
@@ -55,6 +63,7 @@ final class SegmentDots {
         else for (int r = 0; r < rows; r++) y[yo + r] = f32(s, at + (long) r * k, x, k);
       }
       case F16 -> {
+        if (even && f16Rows(s, at, rows, x, k, y, yo)) return;
         for (int r = 0; r < rows; r++) y[yo + r] = f16(s, at + (long) r * k, x, k);
       }
       case BF16 -> {
@@ -98,6 +107,39 @@ final class SegmentDots {
         p = 0;
       }
     }
+  }
+
+  /**
+   * As if all numbers were finite: the bits moved to single's fields are the number times 2⁻¹¹²,
+   * sign and subnormals included, and the choice for infinity and NaN costs as much as the rest.
+   * False if one of them is not finite; then y holds nothing of use.
+   */
+  private static boolean f16Rows(
+      MemorySegment segment, long element, int rows, float[] x, int k, float[] y, int yo) {
+    MemorySegment s = NativeSegments.known(segment);
+    FloatVector zero = FloatVector.zero(F);
+    FloatVector s0 = zero;
+    FloatVector s1 = zero;
+    ShortVector largest = ShortVector.zero(H);
+    int p = 0;
+    int r = yo;
+    long end = (element + (long) rows * k) * 2;
+    for (long o = element * 2; o < end; o += 4L * VL) {
+      ShortVector h = ShortVector.fromMemorySegment(H, s, o, LE);
+      largest = largest.max(h.and(MAGNITUDE));
+      s0 = Decode.finite(h).fma(load(x, p), s0);
+      h = ShortVector.fromMemorySegment(H, s, o + 2L * VL, LE);
+      largest = largest.max(h.and(MAGNITUDE));
+      s1 = Decode.finite(h).fma(load(x, p + VL), s1);
+      p += 2 * VL;
+      if (p >= k) {
+        y[r++] = Lanes.sum(s0.add(s1));
+        s0 = zero;
+        s1 = zero;
+        p = 0;
+      }
+    }
+    return !largest.compare(VectorOperators.GE, INFINITY).anyTrue();
   }
 
   private static void bf16Rows(
