@@ -1,5 +1,6 @@
 /** Layers, model families, text, training and generation. Knows no federation and no emulator. */
 module dev.outpost.transformer {
+  requires java.desktop;
   requires java.net.http;
   requires transitive dev.outpost.autograd;
   requires static transitive org.jspecify;
@@ -11,6 +12,7 @@ module dev.outpost.transformer {
   exports dev.outpost.transformer.eval;
   exports dev.outpost.transformer.family;
   exports dev.outpost.transformer.hub;
+  exports dev.outpost.transformer.image;
   exports dev.outpost.transformer.layer;
   exports dev.outpost.transformer.load;
   exports dev.outpost.transformer.module;

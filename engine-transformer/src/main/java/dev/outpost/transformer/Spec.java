@@ -43,10 +43,18 @@ public record Spec(
    * @param width E: columns of the token table; a projection without bias makes C of them, and one
    *     back before the head, when they differ
    * @param scale factor on a token's row
-   * @param norm whether the sum of a token's embeddings is normed
+   * @param norm whether the sum of a token's or patch's embeddings is normed
+   * @param types rows of the token type table; 0 for none
+   * @param image how images enter, in a model that reads those and no tokens
    */
-  public record Embedding(int width, float scale, boolean norm) {
+  public record Embedding(int width, float scale, boolean norm, int types, Optional<Image> image) {
+    /** Tokens without types. */
+    public Embedding(int width, float scale, boolean norm) {
+      this(width, scale, norm, 0, Optional.empty());
+    }
+
     public Embedding {
+      if (types < 0) throw new IllegalArgumentException("spec: a negative number of token types");
       if (width < 1 || !(scale > 0))
         throw new IllegalArgumentException("spec: embedding width and scale must be positive");
     }
@@ -54,6 +62,33 @@ public record Spec(
     /** Rows of {@code width} columns as they are. */
     public static Embedding plain(int width) {
       return new Embedding(width, 1, false);
+    }
+  }
+
+  /**
+   * Square images of three channels, cut into square patches.
+   *
+   * @param size pixels of a side
+   * @param patch pixels of a patch's side
+   * @param bias whether the patches' projection has one
+   * @param leadingAxes whether the source stores class token and positions as [1, 1, C] and [1, T,
+   *     C] rather than [C] and [T, C]
+   */
+  public record Image(int size, int patch, boolean bias, boolean leadingAxes) {
+    public Image {
+      if (size < 1 || patch < 1 || patch > size)
+        throw new IllegalArgumentException(
+            "spec: patches of " + patch + " do not fit images of " + size);
+    }
+
+    /** Colours of a pixel. */
+    public int channels() {
+      return 3;
+    }
+
+    /** Positions of an image: its patches and the class token. */
+    public int positions() {
+      return (size / patch) * (size / patch) + 1;
     }
   }
 
@@ -238,19 +273,64 @@ public record Spec(
   }
 
   /**
-   * @param tied whether the output head is the token embedding
+   * @param kind what is read, and where
+   * @param outputs classes or features; 0 for tokens, whose number is the vocabulary's, and for
+   *     features that nothing projects
+   * @param tied whether the output matrix is the token embedding
+   * @param bias whether there is one
+   * @param transform before the output matrix
    * @param softCap logits become {@code cap·tanh(logit / cap)}; 0 for none
    */
-  public record Head(boolean tied, float softCap) {
+  public record Head(
+      HeadKind kind,
+      int outputs,
+      boolean tied,
+      boolean bias,
+      Optional<Transform> transform,
+      float softCap) {
+    /** A language model's. */
+    public Head(boolean tied, float softCap) {
+      this(HeadKind.TOKENS, 0, tied, false, Optional.empty(), softCap);
+    }
+
     public Head {
       if (!(softCap >= 0)) throw new IllegalArgumentException("spec: a negative cap on logits");
+      boolean fits =
+          switch (kind) {
+            case TOKENS -> outputs == 0;
+            case CLASSES -> outputs >= 1 && !tied;
+            case FEATURES -> outputs >= 0 && !tied;
+          };
+      if (!fits) throw new IllegalArgumentException("spec: a head of " + kind + " with " + outputs);
     }
   }
 
+  /** What a head makes of the hidden states. */
+  public enum HeadKind {
+    /** A score of every token at every position. */
+    TOKENS,
+    /** A score of every class from the first position. */
+    CLASSES,
+    /** Numbers that describe the whole, from the first position. */
+    FEATURES
+  }
+
+  /**
+   * {@code norm(f(W·h + b))} before a head's matrix.
+   *
+   * @param activation f
+   * @param norm whether there is one
+   */
+  public record Transform(UnaryMap activation, boolean norm) {}
+
   public Spec {
-    if (vocabularySize < 1 || context < 1 || width < 1 || layers < 1)
+    int fewest = embedding.image().isPresent() ? 0 : 1;
+    if (vocabularySize < fewest || context < 1 || width < 1 || layers < 1)
       throw new IllegalArgumentException(
           "spec: vocabulary, context, width and layers must be positive");
+    if (embedding.image().isPresent()
+        && (head.kind() == HeadKind.TOKENS || context != embedding.image().get().positions()))
+      throw new IllegalArgumentException("spec: images have no tokens and one length");
     if (pattern.isEmpty()) throw new IllegalArgumentException("spec: an empty pattern of layers");
     pattern = shortest(pattern, layers);
     for (Layer l : pattern)
@@ -269,6 +349,15 @@ public record Spec(
       if (same) return List.copyOf(pattern.subList(0, n));
     }
     return List.copyOf(pattern.subList(0, Math.min(pattern.size(), layers)));
+  }
+
+  /** Scores or features per row: the rows of the output matrix, or where there is none, C. */
+  public int outputs() {
+    return switch (head.kind()) {
+      case TOKENS -> vocabularySize;
+      case CLASSES -> head.outputs();
+      case FEATURES -> head.outputs() > 0 ? head.outputs() : width;
+    };
   }
 
   /** What attention does in layer {@code index} of the full model. */
@@ -353,7 +442,18 @@ public record Spec(
           case Positions.Alibi a -> 0;
           case Positions.None n -> 0;
         };
-    return vocabularySize * e * (head.tied() ? 1 : 2)
+    long inputs =
+        embedding
+            .image()
+            .map(i -> c * (i.channels() * (long) i.patch() * i.patch() + (i.bias() ? 2 : 1)))
+            .orElse(vocabularySize * e + embedding.types() * c);
+    long outputs = head.kind() == HeadKind.TOKENS ? vocabularySize : head.outputs();
+    long transform =
+        head.transform().map(t -> e * e + e + (t.norm() ? normParameters(e) : 0)).orElse(0L);
+    return inputs
+        + (head.tied() ? 0 : outputs * e)
+        + (head.bias() ? outputs : 0)
+        + transform
         + (e == c ? 0 : 2 * e * c)
         + (embedding.norm() ? normParameters(c) : 0)
         + places

@@ -6,8 +6,11 @@ import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.CrossEntropy;
 import dev.outpost.autograd.op.SoftCap;
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.MatView;
+import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.transformer.layer.Embeddings;
+import dev.outpost.transformer.layer.Head;
 import dev.outpost.transformer.layer.Norm;
 import dev.outpost.transformer.module.Parameter;
 import dev.outpost.transformer.module.ParameterVisitor;
@@ -21,14 +24,14 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A decoder-only transformer: embeddings, a list of named blocks, a final norm and a head. An
- * emulator is one too, with fewer slots. Immutable but for the numbers of trainable parameters;
- * safe to share between threads that only read.
+ * A transformer of one stack, decoder or encoder, of text or of images: embeddings, a list of named
+ * blocks, a final norm and a head. An emulator is one too, with fewer slots. Immutable but for the
+ * numbers of trainable parameters; safe to share between threads that only read.
  *
  * @param spec the choices of the full model; {@code slots} may be fewer than {@code spec.layers()}
  * @param norm behind the last block, or null
  * @param narrow C → E before the head, or null where the token embedding has C columns
- * @param head [V, E], or null when tied to the token embedding
+ * @param head what is made of the hidden states
  */
 public record TransformerModel(
     Spec spec,
@@ -36,7 +39,7 @@ public record TransformerModel(
     List<Slot> slots,
     @Nullable Norm norm,
     @Nullable Projection narrow,
-    @Nullable Parameter head) {
+    Head head) {
   public TransformerModel {
     slots = List.copyOf(slots);
     long names = slots.stream().map(Slot::name).distinct().count();
@@ -45,14 +48,17 @@ public record TransformerModel(
           "model: slot names must be distinct, got " + slots.stream().map(Slot::name).toList());
   }
 
-  /** The output head [V, E]. */
+  /** The output matrix [outputs, E]; fails where nothing projects the features. */
   public Parameter headWeight() {
-    return head != null ? head : embeddings.token();
+    if (head.weight() != null) return head.weight();
+    if (spec.head().tied()) return embeddings.token();
+    throw new IllegalStateException(
+        "model: features without a projection have no loss; give the model a head of classes");
   }
 
-  /** Embeddings of the ids: [B·T, C]. */
-  public Var embed(Pass pass, int[] ids) {
-    return embeddings.apply(pass, ids);
+  /** Embeddings of the input: [B·T, C]. */
+  public Var embed(Pass pass, Input input) {
+    return embeddings.apply(pass, input);
   }
 
   /** Runs h [B·T, C] through {@code part} of the slots. */
@@ -81,9 +87,14 @@ public record TransformerModel(
     return any[0];
   }
 
-  /** What the head reads of ids: {@link #ending} of the whole stack, [B·T, E]. */
+  /** Hidden states of ids. */
   public Var hidden(Pass pass, int[] ids) {
-    Var h = ending(pass, stack(pass, slots, embed(pass, ids)));
+    return hidden(pass, Input.of(ids));
+  }
+
+  /** What the head reads of the input: {@link #ending} of the whole stack, [B·T, E]. */
+  public Var hidden(Pass pass, Input input) {
+    Var h = ending(pass, stack(pass, slots, embed(pass, input)));
     if (pass.cache() != null) pass.cache().advance(pass.time());
     return h;
   }
@@ -96,13 +107,26 @@ public record TransformerModel(
 
   /** Mean cross-entropy in nats of the next token over the targets ≥ 0; one element. */
   public Var loss(Pass pass, int[] ids, int[] targets) {
-    return lossOf(pass, hidden(pass, ids), targets);
+    return loss(pass, Input.of(ids), targets);
+  }
+
+  /**
+   * Mean cross-entropy in nats over the targets ≥ 0, one per position or, of classes, one per
+   * sequence; one element.
+   */
+  public Var loss(Pass pass, Input input, int[] targets) {
+    return lossOf(pass, hidden(pass, input), targets);
   }
 
   /** The same from {@link #hidden} states [N, E]. */
   public Var lossOf(Pass pass, Var hidden, int[] targets) {
     return CrossEntropy.linearCrossEntropy(
-        pass.tape(), hidden, pass.of(headWeight()), spec.head().softCap(), targets);
+        pass.tape(),
+        head.reads(pass, hidden),
+        pass.of(headWeight()),
+        head.bias() == null ? null : pass.of(head.bias()),
+        spec.head().softCap(),
+        targets);
   }
 
   /**
@@ -110,40 +134,58 @@ public record TransformerModel(
    * evaluating one.
    */
   public float[] losses(Pass pass, int[] ids, int[] targets) {
+    return losses(pass, Input.of(ids), targets);
+  }
+
+  /** The same of any input. */
+  public float[] losses(Pass pass, Input input, int[] targets) {
     Tape tape = pass.tape();
     return CrossEntropy.losses(
         tape.kernels(),
         tape.workspace(),
-        hidden(pass, ids).value(),
+        head.reads(pass, hidden(pass, input)).value(),
         headWeight().weight().view(),
+        shift(),
         spec.head().softCap(),
         targets);
   }
 
+  private @Nullable Tensor shift() {
+    return head.bias() == null ? null : ((HeapWeight) head.bias().weight()).tensor();
+  }
+
   /**
-   * Scores of every token at rows {@code [from, to)} of the hidden states: [to−from, V], on loan
-   * from the tape.
+   * What the head makes of the hidden states, on loan from the tape: a score of every token at each
+   * position [B·T, V], or of every class [B, classes], or features [B, …].
    */
+  public Tensor logits(Pass pass, Var hidden) {
+    return scores(pass, head.reads(pass, hidden).value());
+  }
+
+  /** The same for rows {@code [from, to)} of the hidden states of a head of tokens. */
   public Tensor logits(Pass pass, Var hidden, int from, int to) {
-    Tensor out = pass.tape().take(to - from, spec.vocabularySize());
-    pass.tape()
-        .kernels()
-        .gemm(
-            MatView.of(hidden.value()).rows(from, to),
-            headWeight().weight().view().t(),
-            MatView.of(out),
-            false);
-    SoftCap.inPlace(pass.tape().kernels(), out, spec.head().softCap());
+    Tensor rows = hidden.value().slice(from, to);
+    return scores(pass, head.reads(pass, pass.tape().constant(rows)).value());
+  }
+
+  private Tensor scores(Pass pass, Tensor rows) {
+    if (head.weight() == null && !spec.head().tied()) return rows;
+    Kernels k = pass.tape().kernels();
+    Tensor out = pass.tape().take(rows.rows(), spec.outputs());
+    k.gemm(MatView.of(rows), headWeight().weight().view().t(), MatView.of(out), false);
+    Tensor shift = shift();
+    if (shift != null) k.addBias(out, shift, out);
+    SoftCap.inPlace(k, out, spec.head().softCap());
     return out;
   }
 
-  /** Shows every parameter: embeddings, blocks in order, final norm, head if not tied. */
+  /** Shows every parameter: embeddings, blocks in order, final norm, head without what is tied. */
   public void visit(ParameterVisitor visitor) {
     embeddings.visit("embed", visitor);
     for (Slot s : slots) s.block().visit(s.name(), visitor);
     if (norm != null) norm.visit("norm", visitor);
     if (narrow != null) narrow.visit("head.narrow", visitor);
-    if (head != null) visitor.visit("head.weight", head);
+    head.visit(visitor);
   }
 
   /** All parameters by name, in {@link #visit} order. */
@@ -164,7 +206,7 @@ public record TransformerModel(
         slots.stream().map(s -> s.with(s.block().rewrite(s.name(), r))).toList(),
         norm == null ? null : norm.rewrite("norm", r),
         narrow == null ? null : narrow.rewrite("head.narrow", r),
-        head == null ? null : r.parameter("head.weight", head));
+        head.rewrite("", r));
   }
 
   /** The same model with other blocks. */

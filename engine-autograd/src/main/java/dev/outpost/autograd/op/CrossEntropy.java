@@ -15,14 +15,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The language-model loss: the mean over counted rows of {@code −log softmax(h·Wᵀ)[target]}, in
+ * The language-model loss: the mean over counted rows of {@code −log softmax(h·Wᵀ + b)[target]}, in
  * nats. Rows with a negative target are ignored and cost nothing.
  *
  * <p>Logits are V numbers per row, far more than the rest of the network keeps, so they exist only
  * for a chunk of rows at a time. Each chunk's gradient {@code G = (softmax − onehot)/counted} is
- * used at once: {@code dh = G·W, dW += Gᵀ·h}; backward only multiplies by the upstream gradient and
- * hands the one [V, C] buffer over as the gradient of a trainable W. Computing the logits again in
- * backward would hold it later, but costs a fourth product of N·V·C where three suffice.
+ * used at once: {@code dh = G·W, dW += Gᵀ·h, db += Σ_rows G}; backward only multiplies by the
+ * upstream gradient and hands the one [V, C] buffer over as the gradient of a trainable W.
+ * Computing the logits again in backward would hold it later, but costs a fourth product of N·V·C
+ * where three suffice.
  */
 public final class CrossEntropy {
   // Each chunk reads the whole head three times and its gradient twice: below some hundred rows
@@ -44,38 +45,45 @@ public final class CrossEntropy {
    * @throws IllegalArgumentException when every target is ignored or one is outside the vocabulary
    */
   public static Var linearCrossEntropy(Tape t, Var h, Var w, int[] targets) {
-    return linearCrossEntropy(t, h, w, 0, targets);
+    return linearCrossEntropy(t, h, w, null, 0, targets);
   }
 
   /**
-   * The same with logits bounded as {@link SoftCap} does.
+   * The same with a bias, and logits bounded as {@link SoftCap} does.
    *
+   * @param bias [V], or null
    * @param softCap the bound; 0 for none
    */
-  public static Var linearCrossEntropy(Tape t, Var h, Var w, float softCap, int[] targets) {
-    return linearCrossEntropy(t, h, w, softCap, targets, chunkRows(w.shape().rows()));
+  public static Var linearCrossEntropy(
+      Tape t, Var h, Var w, @Nullable Var bias, float softCap, int[] targets) {
+    return linearCrossEntropy(t, h, w, bias, softCap, targets, chunkRows(w.shape().rows()));
   }
 
-  static Var linearCrossEntropy(Tape t, Var h, Var w, float softCap, int[] targets, int chunkRows) {
-    check("linearCrossEntropy", h.shape().cols(), w.view(), h.shape().rows(), targets);
+  static Var linearCrossEntropy(
+      Tape t, Var h, Var w, @Nullable Var bias, float softCap, int[] targets, int chunkRows) {
+    Tensor b = bias == null ? null : bias.value();
+    check("linearCrossEntropy", h.shape().cols(), w.view(), b, h.shape().rows(), targets);
     Workspace ws = t.workspace();
     Counted counted = Counted.of(targets);
     int n = counted.atLeastOne("linearCrossEntropy", targets.length);
     Tensor rows = counted.gather(ws, h.value());
     Tensor dh = t.needsGrad(h) ? t.take(n, h.shape().cols()) : null;
     Tensor dw = t.needsGrad(w) ? t.take(w.shape()) : null;
+    Tensor db = bias != null && t.needsGrad(bias) ? t.take(bias.shape()) : null;
     float[] losses = new float[n];
     Chunks chunks =
-        new Chunks(t.kernels(), ws, rows, w.view(), softCap, counted.targets, chunkRows);
-    chunks.run(losses, dh, dw);
+        new Chunks(t.kernels(), ws, rows, w.view(), b, softCap, counted.targets, chunkRows);
+    chunks.run(losses, dh, dw, db);
     if (rows != h.value()) ws.release(rows);
     Tensor loss = t.take(1);
     loss.fill(mean(losses, n));
-    List<Tensor> saved = new ArrayList<>(2);
+    List<Tensor> saved = new ArrayList<>(3);
     if (dh != null) saved.add(dh);
     if (dw != null) saved.add(dw);
-    Back back = new Back(t.kernels(), h, w, dh, dw, counted);
-    return t.record("linearCrossEntropy", loss, saved, back, h, w);
+    if (db != null) saved.add(db);
+    Var shift = bias == null ? w : bias;
+    Back back = new Back(t.kernels(), h, w, shift, dh, dw, db, counted);
+    return t.record("linearCrossEntropy", loss, saved, back, h, w, shift);
   }
 
   /**
@@ -95,7 +103,7 @@ public final class CrossEntropy {
     if (!saves) t.workspace().release(g);
     Tensor loss = t.take(1);
     loss.fill(mean(losses, counted));
-    Back back = new Back(t.kernels(), logits, logits, g, null, Counted.all(targets));
+    Back back = new Back(t.kernels(), logits, logits, logits, g, null, null, Counted.all(targets));
     return t.record("crossEntropy", loss, List.of(g), back, logits);
   }
 
@@ -103,16 +111,23 @@ public final class CrossEntropy {
    * Loss of each row in nats, without gradient: for perplexity and answer scoring. Ignored rows are
    * 0. h [N, C], w [V, C].
    *
+   * @param bias [V], or null
    * @param softCap as for {@link #linearCrossEntropy}
    */
   public static float[] losses(
-      Kernels k, Workspace ws, Tensor h, MatView w, float softCap, int[] targets) {
-    check("losses", h.cols(), w, h.rows(), targets);
+      Kernels k,
+      Workspace ws,
+      Tensor h,
+      MatView w,
+      @Nullable Tensor bias,
+      float softCap,
+      int[] targets) {
+    check("losses", h.cols(), w, bias, h.rows(), targets);
     Counted counted = Counted.of(targets);
     Tensor rows = counted.gather(ws, h);
     float[] losses = new float[counted.targets.length];
-    new Chunks(k, ws, rows, w, softCap, counted.targets, chunkRows(w.rows()))
-        .run(losses, null, null);
+    new Chunks(k, ws, rows, w, bias, softCap, counted.targets, chunkRows(w.rows()))
+        .run(losses, null, null, null);
     if (rows != h) ws.release(rows);
     if (counted.rows == null) return losses;
     float[] all = new float[targets.length];
@@ -134,13 +149,17 @@ public final class CrossEntropy {
     return (float) (sum / counted);
   }
 
-  private static void check(String op, int c, MatView w, int n, int[] targets) {
+  private static void check(
+      String op, int c, MatView w, @Nullable Tensor bias, int n, int[] targets) {
     if (c != w.cols())
       throw new ShapeException(
           op,
           "h has " + c + " columns, the head expects " + w.cols(),
           "h " + n + "x" + c,
           "W " + w);
+    if (bias != null && bias.size() != w.rows())
+      throw new ShapeException(
+          op, "bias must have " + w.rows() + " elements", "b " + bias.shape(), "W " + w);
     checkTargets(op, n, w.rows(), targets);
   }
 
@@ -216,13 +235,20 @@ public final class CrossEntropy {
 
   /** One pass over all rows, a chunk of logits at a time. */
   private record Chunks(
-      Kernels k, Workspace ws, Tensor h, MatView w, float cap, int[] targets, int chunkRows) {
-    void run(float[] losses, @Nullable Tensor dh, @Nullable Tensor dw) {
+      Kernels k,
+      Workspace ws,
+      Tensor h,
+      MatView w,
+      @Nullable Tensor bias,
+      float cap,
+      int[] targets,
+      int chunkRows) {
+    void run(float[] losses, @Nullable Tensor dh, @Nullable Tensor dw, @Nullable Tensor db) {
       int n = targets.length;
       if (n == 0) return;
       int chunks = ceil(n, chunkRows);
       int step = Math.min(n, ceil(ceil(n, chunks), CHUNK_MULTIPLE) * CHUNK_MULTIPLE);
-      boolean gradient = dh != null || dw != null;
+      boolean gradient = dh != null || dw != null || db != null;
       Tensor buffer = ws.take(step, w.rows());
       Tensor scaled = cap == 0 ? null : ws.take(step, w.rows());
       float[] chunkLosses = new float[step];
@@ -232,6 +258,7 @@ public final class CrossEntropy {
         Tensor logits = buffer.slice(0, to - from);
         MatView g = MatView.of(logits);
         k.gemm(rows, w.t(), g, false);
+        if (bias != null) k.addBias(logits, bias, logits);
         Tensor uncapped = scaled == null ? null : scaled.slice(0, to - from);
         if (uncapped != null) SoftCap.inPlace(k, logits, uncapped, cap);
         int[] chunkTargets = Arrays.copyOfRange(targets, from, to);
@@ -240,6 +267,7 @@ public final class CrossEntropy {
         if (uncapped != null && gradient) SoftCap.backInPlace(k, uncapped, logits);
         if (dh != null) k.gemm(g, w, MatView.of(dh.slice(from, to)), false);
         if (dw != null) k.gemm(g.t(), rows, MatView.of(dw), from > 0);
+        if (db != null) k.sumRows(logits, db, from > 0);
       }
       ws.release(buffer);
       if (scaled != null) ws.release(scaled);
@@ -247,7 +275,14 @@ public final class CrossEntropy {
   }
 
   private record Back(
-      Kernels k, Var h, Var w, @Nullable Tensor dh, @Nullable Tensor dw, Counted counted)
+      Kernels k,
+      Var h,
+      Var w,
+      Var bias,
+      @Nullable Tensor dh,
+      @Nullable Tensor dw,
+      @Nullable Tensor db,
+      Counted counted)
       implements Backward {
     @Override
     public void backward(Tensor dy, Grads grads) {
@@ -255,6 +290,10 @@ public final class CrossEntropy {
       if (dw != null) {
         if (dy.get(0) != 1) k.axpby(0, dw, dy.get(0), dw);
         grads.give(w, dw);
+      }
+      if (db != null) {
+        Grads.Slot slot = grads.of(bias);
+        k.axpby(dy.get(0), db, slot.beta(), slot.tensor());
       }
     }
   }

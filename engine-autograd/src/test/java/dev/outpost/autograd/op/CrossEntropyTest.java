@@ -49,7 +49,9 @@ class CrossEntropyTest {
   void equalsTheUnfusedComputationForEveryChunkSize(int chunkRows) {
     Result want = run(CrossEntropyTest::unfused, 2.5f);
     Result got =
-        run((t, a, b) -> CrossEntropy.linearCrossEntropy(t, a, b, 0, TARGETS, chunkRows), 2.5f);
+        run(
+            (t, a, b) -> CrossEntropy.linearCrossEntropy(t, a, b, null, 0, TARGETS, chunkRows),
+            2.5f);
     assertThat(got.loss()).isCloseTo(want.loss(), within(1e-6f));
     assertThat(got.dh()).containsExactly(want.dh(), within(1e-6f));
     assertThat(got.dw()).containsExactly(want.dw(), within(1e-6f));
@@ -73,7 +75,7 @@ class CrossEntropyTest {
   @Test
   void givesEachRowsLossWithoutGradient() {
     Workspace ws = new Workspace();
-    float[] losses = CrossEntropy.losses(kernels, ws, h.tensor(), w.view(), 0, TARGETS);
+    float[] losses = CrossEntropy.losses(kernels, ws, h.tensor(), w.view(), null, 0, TARGETS);
     assertThat(losses).hasSize(10);
     assertThat(ws.meter().liveBytes()).isZero();
     double sum = 0;

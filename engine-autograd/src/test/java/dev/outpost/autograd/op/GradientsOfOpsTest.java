@@ -289,9 +289,20 @@ class GradientsOfOpsTest {
         "linearCrossEntropy",
         27,
         FAST,
-        (t, in) -> CrossEntropy.linearCrossEntropy(t, in.get(0), in.get(1), 0, targets, chunkRows),
+        (t, in) ->
+            CrossEntropy.linearCrossEntropy(t, in.get(0), in.get(1), null, 0, targets, chunkRows),
         normal(1, 7, 6),
         normal(2, 11, 6));
+    GradCheck.check(
+        "linearCrossEntropy with a bias",
+        46,
+        FAST,
+        (t, in) ->
+            CrossEntropy.linearCrossEntropy(
+                t, in.get(0), in.get(1), in.get(2), 2, targets, chunkRows),
+        normal(1, 7, 6),
+        normal(2, 11, 6),
+        normal(3, 11));
   }
 
   @ParameterizedTest
@@ -303,7 +314,8 @@ class GradientsOfOpsTest {
         34,
         FAST,
         (t, in) ->
-            CrossEntropy.linearCrossEntropy(t, in.get(0), in.get(1), 1.5f, targets, chunkRows),
+            CrossEntropy.linearCrossEntropy(
+                t, in.get(0), in.get(1), null, 1.5f, targets, chunkRows),
         normal(1, 7, 6),
         normal(2, 11, 6));
   }

@@ -1,90 +1,17 @@
 package dev.outpost.transformer.layer;
 
-import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
-import dev.outpost.autograd.op.Add;
-import dev.outpost.autograd.op.Embedding;
-import dev.outpost.autograd.op.Scale;
-import dev.outpost.tensor.ShapeException;
+import dev.outpost.transformer.Input;
 import dev.outpost.transformer.module.Module;
 import dev.outpost.transformer.module.Parameter;
-import dev.outpost.transformer.module.ParameterVisitor;
 import dev.outpost.transformer.module.Pass;
-import dev.outpost.transformer.module.Projection;
-import dev.outpost.transformer.module.Rewriter;
-import org.jspecify.annotations.Nullable;
 
-/**
- * What a token enters the first block as: its row, scaled and projected, with the row of its
- * position, normed; each only where the family has it.
- *
- * @param token [V, E]
- * @param scale factor on a token's row
- * @param widen E → C, or null when they are equal
- * @param position [context + offset, C], or null where positions enter elsewhere
- * @param offset row of the first position
- * @param norm of the sum, or null
- * @param context longest sequence
- */
-public record Embeddings(
-    Parameter token,
-    float scale,
-    @Nullable Projection widen,
-    @Nullable Parameter position,
-    int offset,
-    @Nullable Norm norm,
-    int context)
-    implements Module<Embeddings> {
-  /**
-   * ids (batch·time of them, sequence by sequence) → [B·T, C]. Fails when the sequence is longer
-   * than the model's context.
-   */
-  public Var apply(Pass pass, int[] ids) {
-    if (ids.length != pass.batch() * pass.time())
-      throw new ShapeException(
-          "embeddings",
-          "ids must number batch × time",
-          ids.length,
-          pass.batch() + "x" + pass.time());
-    int end = pass.past() + pass.time();
-    if (end > context)
-      throw new ShapeException(
-          "embeddings",
-          "a sequence may have at most "
-              + context
-              + " tokens, the model's context; shorten or split the text",
-          end + " tokens");
-    Tape tape = pass.tape();
-    Var x = Embedding.embedding(tape, pass.of(token), ids);
-    if (scale != 1) x = Scale.scale(tape, x, scale);
-    if (widen != null) x = widen.apply(pass, "embed.widen", x);
-    if (position != null) x = Add.add(tape, x, places(pass, position));
-    return norm == null ? x : norm.apply(pass, x);
-  }
+/** How what a model reads enters its first block. */
+public sealed interface Embeddings extends Module<Embeddings>
+    permits TokenEmbeddings, PatchEmbeddings {
+  /** Input of batch sequences of time positions → [B·T, C]. */
+  Var apply(Pass pass, Input input);
 
-  private Var places(Pass pass, Parameter table) {
-    int[] rows = new int[pass.batch() * pass.time()];
-    for (int i = 0; i < rows.length; i++) rows[i] = offset + pass.past() + i % pass.time();
-    return Embedding.embedding(pass.tape(), pass.of(table), rows);
-  }
-
-  @Override
-  public void visit(String path, ParameterVisitor visitor) {
-    visitor.visit(path + ".token.weight", token);
-    if (widen != null) widen.visit(path + ".widen", visitor);
-    if (position != null) visitor.visit(path + ".position.weight", position);
-    if (norm != null) norm.visit(path + ".norm", visitor);
-  }
-
-  @Override
-  public Embeddings rewrite(String path, Rewriter r) {
-    return new Embeddings(
-        r.parameter(path + ".token.weight", token),
-        scale,
-        widen == null ? null : widen.rewrite(path + ".widen", r),
-        position == null ? null : r.parameter(path + ".position.weight", position),
-        offset,
-        norm == null ? null : norm.rewrite(path + ".norm", r),
-        context);
-  }
+  /** The token table [V, E], which a tied head shares; fails in a model of images. */
+  Parameter token();
 }

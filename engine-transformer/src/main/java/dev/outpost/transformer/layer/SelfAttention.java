@@ -53,7 +53,8 @@ public record SelfAttention(
 
   private AttentionShape shape(Pass pass, int past) {
     return new AttentionShape(
-        pass.batch(), pass.time(), past + pass.time(), heads, kvHeads, headDim, scores);
+            pass.batch(), pass.time(), past + pass.time(), heads, kvHeads, headDim, scores)
+        .withLengths(pass.lengths());
   }
 
   private Var cached(Pass pass, KvCache cache, QueryKeyValue.Heads qkv) {

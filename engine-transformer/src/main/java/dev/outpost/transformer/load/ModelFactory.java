@@ -14,15 +14,19 @@ import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.layer.Dense;
 import dev.outpost.transformer.layer.Embeddings;
 import dev.outpost.transformer.layer.FeedForward;
+import dev.outpost.transformer.layer.Head;
 import dev.outpost.transformer.layer.Norm;
+import dev.outpost.transformer.layer.PatchEmbeddings;
 import dev.outpost.transformer.layer.QueryKeyValue;
 import dev.outpost.transformer.layer.RotaryTable;
 import dev.outpost.transformer.layer.SelfAttention;
+import dev.outpost.transformer.layer.TokenEmbeddings;
 import dev.outpost.transformer.module.Parameter;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -51,17 +55,61 @@ public final class ModelFactory {
         built,
         spec.norms().last() ? norm(spec, "norm", c, source) : null,
         e == c ? null : dense(spec, "head.narrow", c, e, false, source),
-        spec.head().tied() ? null : source.get("head.weight", Shape.of(spec.vocabularySize(), e)));
+        head(spec, source));
+  }
+
+  private static Head head(Spec spec, WeightSource source) throws FormatException {
+    Spec.Head h = spec.head();
+    int e = spec.embedding().width();
+    String path = Head.path(h.kind());
+    String inner = Head.transformPath(h.kind());
+    Head.Transform transform = null;
+    if (h.transform().isPresent()) {
+      Spec.Transform t = h.transform().get();
+      transform =
+          new Head.Transform(
+              dense(spec, inner, e, e, true, source),
+              t.activation(),
+              t.norm() ? norm(spec, inner + ".norm", e, source) : null);
+    }
+    boolean projected = !h.tied() && (h.kind() != Spec.HeadKind.FEATURES || h.outputs() > 0);
+    return new Head(
+        h.kind(),
+        transform,
+        projected ? source.get(path + ".weight", Shape.of(spec.outputs(), e)) : null,
+        h.bias() ? source.get(path + ".bias", Shape.of(spec.outputs())) : null);
+  }
+
+  private static PatchEmbeddings patches(Spec spec, Spec.Image image, WeightSource source)
+      throws FormatException {
+    int c = spec.width();
+    int t = image.positions();
+    boolean leading = image.leadingAxes();
+    return new PatchEmbeddings(
+        source.get(
+            "embed.patch.weight", Shape.of(c, image.channels(), image.patch(), image.patch())),
+        image.bias() ? source.get("embed.patch.bias", Shape.of(c)) : null,
+        source.get("embed.first.weight", leading ? Shape.of(1, 1, c) : Shape.of(c)),
+        source.get("embed.position.weight", leading ? Shape.of(1, t, c) : Shape.of(t, c)),
+        spec.embedding().norm() ? norm(spec, "embed.norm", c, source) : null,
+        image.size());
   }
 
   private static Embeddings embeddings(Spec spec, WeightSource source) throws FormatException {
+    Optional<Spec.Image> image = spec.embedding().image();
+    return image.isPresent() ? patches(spec, image.get(), source) : tokens(spec, source);
+  }
+
+  private static TokenEmbeddings tokens(Spec spec, WeightSource source) throws FormatException {
     int c = spec.width();
+    int types = spec.embedding().types();
     int e = spec.embedding().width();
     int offset = spec.positions() instanceof Spec.Positions.Learned l ? l.offset() : 0;
-    return new Embeddings(
+    return new TokenEmbeddings(
         source.get("embed.token.weight", Shape.of(spec.vocabularySize(), e)),
         spec.embedding().scale(),
         e == c ? null : dense(spec, "embed.widen", e, c, false, source),
+        types == 0 ? null : source.get("embed.type.weight", Shape.of(types, c)),
         switch (spec.positions()) {
           case Spec.Positions.Learned l ->
               source.get("embed.position.weight", Shape.of(spec.context() + offset, c));
@@ -202,7 +250,8 @@ public final class ModelFactory {
           (name, shape) -> {
             Tensor t = Tensor.zeros(shape);
             if (name.endsWith(".weight")) {
-              if (shape.rank() == 1) t.fill(spec.norms().kind() == Norm.Kind.RMS_FROM_ONE ? 0 : 1);
+              if (shape.rank() == 1 && !name.equals("embed.first.weight"))
+                t.fill(spec.norms().kind() == Norm.Kind.RMS_FROM_ONE ? 0 : 1);
               else {
                 RandomStream stream = RandomStream.of(seed, "init." + name);
                 double std =

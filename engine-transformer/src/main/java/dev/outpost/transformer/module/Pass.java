@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param dropoutKey seed of this step's dropout masks; 0 switches dropout off
  * @param recompute whether blocks keep only their input and run again on the way back
  * @param cache keys and values of earlier positions, or null
+ * @param lengths how many positions of each sequence are there, the rest being padding on the
+ *     right; null when all are. Kept, not copied
  */
 public record Pass(
     Tape tape,
@@ -26,37 +28,43 @@ public record Pass(
     String path,
     long dropoutKey,
     boolean recompute,
-    @Nullable KvCache cache) {
+    @Nullable KvCache cache,
+    int @Nullable [] lengths) {
   /** A pass without dropout, recomputation or cache. */
   public static Pass of(Tape tape, int batch, int time) {
-    return new Pass(tape, batch, time, "", 0, false, null);
+    return new Pass(tape, batch, time, "", 0, false, null, null);
   }
 
   /** The same pass inside a slot. */
   public Pass in(String slot) {
-    return new Pass(tape, batch, time, slot, dropoutKey, recompute, cache);
+    return new Pass(tape, batch, time, slot, dropoutKey, recompute, cache, lengths);
   }
 
   /** The same pass on another tape. */
   public Pass on(Tape other) {
-    return new Pass(other, batch, time, path, dropoutKey, recompute, cache);
+    return new Pass(other, batch, time, path, dropoutKey, recompute, cache, lengths);
   }
 
   /** The same pass with dropout masks drawn from {@code key}. */
   public Pass withDropout(long key) {
-    return new Pass(tape, batch, time, path, key, recompute, cache);
+    return new Pass(tape, batch, time, path, key, recompute, cache, lengths);
   }
 
   /**
    * The same pass with blocks that run again on the way back instead of keeping their activations.
    */
   public Pass recomputing(boolean on) {
-    return new Pass(tape, batch, time, path, dropoutKey, on, cache);
+    return new Pass(tape, batch, time, path, dropoutKey, on, cache, lengths);
   }
 
   /** The same pass reading from and appending to a cache. */
   public Pass with(KvCache c) {
-    return new Pass(tape, batch, time, path, dropoutKey, recompute, c);
+    return new Pass(tape, batch, time, path, dropoutKey, recompute, c, lengths);
+  }
+
+  /** The same pass over sequences of these lengths, padded on the right; null for full ones. */
+  public Pass ofLengths(int @Nullable [] each) {
+    return new Pass(tape, batch, time, path, dropoutKey, recompute, cache, each);
   }
 
   /** Positions before this pass's first. */

@@ -5,6 +5,7 @@ import dev.outpost.autograd.Var;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.random.RandomStream;
+import dev.outpost.transformer.Input;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.module.KvCache;
 import dev.outpost.transformer.module.Pass;
@@ -116,7 +117,7 @@ public final class Generator {
       try {
         Tape tape = Tape.evaluating(kernels, workspace);
         Pass pass = Pass.of(tape, 1, tokens).with(cache);
-        Var h = model.embed(pass, new int[tokens]);
+        Var h = model.embed(pass, Input.of(new int[tokens]));
         for (int i = 0; i < model.slots().size(); i++) {
           h = TransformerModel.stack(pass, model.slots().subList(i, i + 1), h);
           if (enough.getAsBoolean()) return;

@@ -4,8 +4,8 @@ import dev.outpost.autograd.Tape;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.transformer.TransformerModel;
-import dev.outpost.transformer.module.Pass;
-import dev.outpost.transformer.train.Blocks;
+import dev.outpost.transformer.train.Batch;
+import dev.outpost.transformer.train.Examples;
 import java.util.Arrays;
 
 /**
@@ -28,20 +28,20 @@ public record Perplexity(double meanLoss, double standardError, long tokens) {
    * batch}'s value beyond rounding.
    */
   public static Perplexity of(
-      TransformerModel model, Kernels kernels, Workspace workspace, Blocks blocks, int batch) {
+      TransformerModel model, Kernels kernels, Workspace workspace, Examples examples, int batch) {
     double sum = 0;
     double squares = 0;
     long count = 0;
-    for (int from = 0; from < blocks.count(); from += batch) {
-      int n = Math.min(batch, blocks.count() - from);
+    for (int from = 0; from < examples.count(); from += batch) {
+      int n = Math.min(batch, examples.count() - from);
       int[] order = new int[n];
       int first = from;
       Arrays.setAll(order, i -> first + i);
-      int[] ids = blocks.ids(order);
-      int[] targets = blocks.targets(order);
+      Batch read = examples.batch(order);
+      int[] targets = read.targets();
       try {
-        Pass pass = Pass.of(Tape.evaluating(kernels, workspace), n, blocks.length());
-        float[] losses = model.losses(pass, ids, targets);
+        float[] losses =
+            model.losses(read.pass(Tape.evaluating(kernels, workspace)), read.input(), targets);
         for (int i = 0; i < losses.length; i++) {
           if (targets[i] < 0) continue;
           sum += losses[i];

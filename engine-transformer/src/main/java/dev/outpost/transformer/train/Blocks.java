@@ -1,5 +1,6 @@
 package dev.outpost.transformer.train;
 
+import dev.outpost.transformer.Input;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -16,7 +17,7 @@ import java.util.HexFormat;
  * <p>Cut from one stream, the remainder is dropped; or each row is a range of the stream that may
  * be shorter, the rest of it filled with token 0 that nothing predicts.
  */
-public final class Blocks {
+public final class Blocks implements Examples {
   /** Marks a token that is read but not learned: no position predicts it. */
   public static final int CONTEXT = 1 << 31;
 
@@ -101,7 +102,7 @@ public final class Blocks {
           "blocks: a block must have at least 2 tokens, got " + length);
   }
 
-  /** Number of blocks. */
+  @Override
   public int count() {
     return starts.length;
   }
@@ -134,6 +135,16 @@ public final class Blocks {
     return out;
   }
 
+  @Override
+  public Batch batch(int[] which) {
+    return new Batch(Input.of(ids(which)), which.length, length, targets(which));
+  }
+
+  @Override
+  public String extent() {
+    return count() + "x" + length;
+  }
+
   /**
    * For each token of {@link #ids} the one after it in its block; −1 for the last, before a {@link
    * #CONTEXT} token and in padding.
@@ -150,10 +161,8 @@ public final class Blocks {
     return out;
   }
 
-  /**
-   * SHA-256 of the tokens in all blocks and of what is learned of them, as 64 hexadecimal digits:
-   * whether two runs read the same data.
-   */
+  /** SHA-256 of the tokens in all blocks and of what is learned of them. */
+  @Override
   public String sha256() {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");

@@ -1,6 +1,7 @@
 package dev.outpost.transformer.train;
 
 import dev.outpost.autograd.Var;
+import dev.outpost.transformer.Input;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.module.Pass;
 
@@ -10,12 +11,12 @@ public interface Objective {
   /**
    * The loss of one batch, one element.
    *
-   * @param ids batch·time tokens
-   * @param targets the token to predict at each position, −1 where there is none
+   * @param targets the token to predict at each position, or the class of each sequence; −1 where
+   *     there is none
    */
-  Var loss(TransformerModel model, Pass pass, int[] ids, int[] targets);
+  Var loss(TransformerModel model, Pass pass, Input input, int[] targets);
 
-  /** Mean cross-entropy of the next token. */
+  /** Mean cross-entropy of the targets: the next token, or the class. */
   static Objective languageModel() {
     return TransformerModel::loss;
   }

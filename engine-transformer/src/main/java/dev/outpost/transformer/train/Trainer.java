@@ -35,8 +35,8 @@ import org.jspecify.annotations.Nullable;
 public final class Trainer {
   private final TransformerModel model;
   private final Objective objective;
-  private final Blocks train;
-  private final @Nullable Blocks validation;
+  private final Examples train;
+  private final @Nullable Examples validation;
   private final TrainingPlan plan;
   private final Kernels kernels;
   private final Workspace workspace = new Workspace();
@@ -54,8 +54,8 @@ public final class Trainer {
   public Trainer(
       TransformerModel model,
       Objective objective,
-      Blocks train,
-      @Nullable Blocks validation,
+      Examples train,
+      @Nullable Examples validation,
       TrainingPlan plan,
       Kernels kernels) {
     this.model = model;
@@ -151,11 +151,8 @@ public final class Trainer {
     s.put("evaluate_every", "" + plan.evaluateEvery())
         .put("seed", "" + plan.seed())
         .put("recompute", "" + plan.recompute());
-    s.put("train_blocks", train.count() + "x" + train.length())
-        .put("train_tokens_sha256", train.sha256());
-    s.put(
-        "validation_blocks",
-        validation == null ? "none" : validation.count() + "x" + validation.length());
+    s.put("train_blocks", train.extent()).put("train_tokens_sha256", train.sha256());
+    s.put("validation_blocks", validation == null ? "none" : validation.extent());
     s.put("validation_tokens_sha256", validation == null ? "none" : validation.sha256());
     identity.forEach(s::put);
     return s;
@@ -167,15 +164,9 @@ public final class Trainer {
     int tokens = 0;
     for (int micro = 0; micro < plan.accumulation(); micro++) {
       long position = (long) done * plan.accumulation() + micro;
-      int[] blocks = order.take(position * plan.batch(), plan.batch());
-      int[] ids = train.ids(blocks);
-      tokens += ids.length;
-      loss +=
-          backward(
-              blocks.length,
-              ids,
-              train.targets(blocks),
-              RandomStream.hash(plan.seed(), position) | 1);
+      Batch batch = train.batch(order.take(position * plan.batch(), plan.batch()));
+      tokens += batch.positions();
+      loss += backward(batch, RandomStream.hash(plan.seed(), position) | 1);
     }
     ClipNorm.Result clipped =
         ClipNorm.to(plan.clip()).measure(kernels, gradients, groups, 1f / plan.accumulation());
@@ -192,14 +183,11 @@ public final class Trainer {
   }
 
   /** Adds one micro-batch's gradients; the key is odd because 0 would switch dropout off. */
-  private float backward(int batch, int[] ids, int[] targets, long dropoutKey) {
+  private float backward(Batch batch, long dropoutKey) {
     try {
       Tape tape = Tape.recording(kernels, workspace);
-      Pass pass =
-          Pass.of(tape, batch, train.length())
-              .withDropout(dropoutKey)
-              .recomputing(plan.recompute());
-      Var loss = objective.loss(model, pass, ids, targets);
+      Pass pass = batch.pass(tape).withDropout(dropoutKey).recomputing(plan.recompute());
+      Var loss = objective.loss(model, pass, batch.input(), batch.targets());
       float value = loss.value().get(0);
       tape.backward(loss, gradients);
       return value;
@@ -209,9 +197,9 @@ public final class Trainer {
   }
 
   private TrainingState evaluate(
-      Blocks blocks, TrainingState state, @Nullable Path folder, Progress progress)
+      Examples examples, TrainingState state, @Nullable Path folder, Progress progress)
       throws IOException {
-    double loss = Perplexity.of(model, kernels, workspace, blocks, plan.batch()).meanLoss();
+    double loss = Perplexity.of(model, kernels, workspace, examples, plan.batch()).meanLoss();
     boolean best = loss < state.bestLoss();
     if (best) {
       state = new TrainingState(state.step(), loss, state.step());

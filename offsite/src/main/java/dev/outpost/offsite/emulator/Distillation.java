@@ -6,6 +6,7 @@ import dev.outpost.autograd.op.Add;
 import dev.outpost.autograd.op.NormalisedMse;
 import dev.outpost.autograd.op.Scale;
 import dev.outpost.offsite.split.Sandwich;
+import dev.outpost.transformer.Input;
 import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.module.Pass;
@@ -49,10 +50,10 @@ public record Distillation(
   }
 
   @Override
-  public Var loss(TransformerModel student, Pass pass, int[] ids, int[] targets) {
+  public Var loss(TransformerModel student, Pass pass, Input input, int[] targets) {
     Tape tape = pass.tape();
     List<Slot> slots = student.slots();
-    Var h = TransformerModel.stack(pass, slots.subList(0, bottom), student.embed(pass, ids));
+    Var h = TransformerModel.stack(pass, slots.subList(0, bottom), student.embed(pass, input));
     Var s = TransformerModel.stack(pass, slots.subList(bottom, bottom + emulator), h);
     if (kdWeight == 0) return languageModel(student, pass, s, targets);
     Var kd =

@@ -9,7 +9,7 @@ import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.peft.Attach;
 import dev.outpost.transformer.peft.LoraConfig;
-import dev.outpost.transformer.train.Blocks;
+import dev.outpost.transformer.train.Examples;
 import dev.outpost.transformer.train.Objective;
 import dev.outpost.transformer.train.Trainer;
 import dev.outpost.transformer.train.TrainingPlan;
@@ -50,7 +50,7 @@ public final class AdapterTuning {
    * perplexity, since the full model is never seen here.
    */
   public Trainer trainer(
-      Blocks train, @Nullable Blocks validation, TrainingPlan plan, Kernels kernels) {
+      Examples train, @Nullable Examples validation, TrainingPlan plan, Kernels kernels) {
     return new Trainer(model, Objective.languageModel(), train, validation, plan, kernels);
   }
 

@@ -13,6 +13,7 @@ import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.weight.HeapWeight;
+import dev.outpost.transformer.Input;
 import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.TinyModels;
 import dev.outpost.transformer.TransformerModel;
@@ -40,7 +41,10 @@ class DistillationTest {
 
   private float loss(Distillation objective, TransformerModel student) {
     Pass pass = Pass.of(Tape.evaluating(kernels, new Workspace()), 2, 8);
-    return objective.loss(student, pass, BLOCKS.ids(FIRST), BLOCKS.targets(FIRST)).value().get(0);
+    return objective
+        .loss(student, pass, Input.of(BLOCKS.ids(FIRST)), BLOCKS.targets(FIRST))
+        .value()
+        .get(0);
   }
 
   @Test
@@ -56,7 +60,8 @@ class DistillationTest {
     float kd = loss(objective(2, 0, 1), student);
     Pass pass = Pass.of(Tape.evaluating(kernels, new Workspace()), 2, 8);
     assertThat(lm)
-        .isEqualTo(student.loss(pass, BLOCKS.ids(FIRST), BLOCKS.targets(FIRST)).value().get(0));
+        .isEqualTo(
+            student.loss(pass, Input.of(BLOCKS.ids(FIRST)), BLOCKS.targets(FIRST)).value().get(0));
     assertThat(kd).isPositive().isCloseTo(byHand(student), within(1e-5f * kd));
     assertThat(loss(objective(2, 1, 30), student)).isCloseTo(lm + 30 * kd, within(1e-4f));
     assertThat(loss(objective(2, 0.5f, 2), student)).isCloseTo(0.5f * lm + 2 * kd, within(1e-4f));
@@ -67,7 +72,7 @@ class DistillationTest {
     Pass pass = Pass.of(Tape.evaluating(kernels, new Workspace()), 2, 8);
     Var h =
         TransformerModel.stack(
-            pass, student.slots().subList(0, 1), student.embed(pass, BLOCKS.ids(FIRST)));
+            pass, student.slots().subList(0, 1), student.embed(pass, Input.of(BLOCKS.ids(FIRST))));
     float[] input = h.value().toArray();
     Tensor t = after(split.middle(), input, h);
     Tensor s = after(student.slots().subList(1, 3), input, h);
@@ -92,7 +97,9 @@ class DistillationTest {
       Tape tape = Tape.recording(kernels, new Workspace());
       Pass pass = Pass.of(tape, 2, 8).recomputing(true);
       Gradients gradients = new Gradients();
-      Var loss = objective(2, lm, 30).loss(student, pass, BLOCKS.ids(FIRST), BLOCKS.targets(FIRST));
+      Var loss =
+          objective(2, lm, 30)
+              .loss(student, pass, Input.of(BLOCKS.ids(FIRST)), BLOCKS.targets(FIRST));
       tape.backward(loss, gradients);
       Set<String> emulator = Set.of("blocks.1", "blocks.4");
       student.visit((name, p) -> {
@@ -113,7 +120,8 @@ class DistillationTest {
     Gradients gradients = new Gradients();
     Tape tape = Tape.recording(kernels, new Workspace());
     tape.backward(
-        objective.loss(student, Pass.of(tape, 2, 8), BLOCKS.ids(FIRST), BLOCKS.targets(FIRST)),
+        objective.loss(
+            student, Pass.of(tape, 2, 8), Input.of(BLOCKS.ids(FIRST)), BLOCKS.targets(FIRST)),
         gradients);
     HeapWeight w = (HeapWeight) student.parameters().get("blocks.4.mlp.down.bias").weight();
     float[] g = gradients.get(w).toArray();
