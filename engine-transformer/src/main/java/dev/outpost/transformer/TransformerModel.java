@@ -214,6 +214,11 @@ public record TransformerModel(
     return new TransformerModel(spec, embeddings, other, norm, narrow, head);
   }
 
+  /** The same model with another head, of the kind that its spec says. */
+  public TransformerModel withHead(Head other) {
+    return new TransformerModel(spec, embeddings, slots, norm, narrow, other);
+  }
+
   /**
    * Exactly the parameters whose name passes are trainable, as private f32 copies; all others are
    * frozen and shared.

@@ -11,7 +11,10 @@ import java.util.List;
  * call the parameters. No arithmetic.
  */
 public sealed interface Family
-    permits Bloom,
+    permits Bert,
+        Bloom,
+        Clip,
+        ClipVision,
         Gemma,
         Gemma2,
         Gemma3Text,
@@ -22,7 +25,9 @@ public sealed interface Family
         Phi3,
         Qwen2,
         Qwen3,
-        SmolLm3 {
+        Roberta,
+        SmolLm3,
+        Vit {
   /** What a family's models are for. */
   enum Kind {
     /** Continues text. */
@@ -52,6 +57,16 @@ public sealed interface Family
   /** File names of the parameters. */
   NameTable names();
 
+  /** The same where the head decides which name is whose. */
+  default NameTable names(Spec spec) {
+    return names();
+  }
+
+  /** The {@code config.json} of what is read of a checkpoint: its own unless that is a part. */
+  default JsonObject kept(JsonObject config) throws FormatException {
+    return config;
+  }
+
   /** All families. */
   static List<Family> all() {
     return List.of(
@@ -66,7 +81,12 @@ public sealed interface Family
         new Gemma(),
         new Gemma2(),
         new Gemma3Text(),
-        new Phi3());
+        new Phi3(),
+        new Bert(),
+        new Roberta(),
+        new Vit(),
+        new ClipVision(),
+        new Clip());
   }
 
   /** The family a {@code config.json} names. */

@@ -62,7 +62,7 @@ public record Picture(int width, int height, byte[] rgb) {
         if (pixels > MOST_PIXELS)
           throw new FormatException(
               file + ": claims " + pixels + " pixels; at most " + MOST_PIXELS + " are read");
-        return Orientation.of(bytes).apply(plain(file, reader.read(0)));
+        return Orientation.of(bytes).apply(plain(reader.read(0)));
       } catch (FormatException e) {
         throw e;
         // The JDK's readers throw many kinds of unchecked exceptions for broken files.
@@ -78,7 +78,7 @@ public record Picture(int width, int height, byte[] rgb) {
    * From the stored samples: Java's own conversion would take grey for linear light and brighten
    * it.
    */
-  private static Picture plain(Path file, BufferedImage image) throws FormatException {
+  private static Picture plain(BufferedImage image) {
     int w = image.getWidth();
     int h = image.getHeight();
     byte[] rgb = new byte[3 * w * h];

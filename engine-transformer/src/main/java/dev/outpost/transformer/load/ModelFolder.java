@@ -61,12 +61,12 @@ public final class ModelFolder implements AutoCloseable {
     Spec spec = family.read(config);
     Checkpoint checkpoint = Checkpoint.open(folder);
     try {
-      CheckpointSource source = CheckpointSource.of(folder, checkpoint, family.names());
+      CheckpointSource source = CheckpointSource.of(folder, checkpoint, family.names(spec));
       List<String> notes = new ArrayList<>();
       if (spec.head().tied() && source.has("head.weight"))
         notes.add("lm_head.weight is stored but tied to the token embedding: not used");
       TransformerModel model = ModelFactory.build(spec, source);
-      return new ModelFolder(folder, config, checkpoint, model, source.report(notes));
+      return new ModelFolder(folder, family.kept(config), checkpoint, model, source.report(notes));
     } catch (IOException | RuntimeException e) {
       checkpoint.close();
       throw e;
@@ -89,7 +89,11 @@ public final class ModelFolder implements AutoCloseable {
     return model;
   }
 
-  /** {@code config.json} as read; of a GGUF file, what describes that model. */
+  JsonObject theirs = config.without(Llama.NEIGHBOURS);
+  Family family = Family.of(theirs);
+  Spec spec = model.spec();
+  NameTable names = family.names(spec);
+
   public JsonObject config() {
     return config;
   }
@@ -133,8 +137,8 @@ public final class ModelFolder implements AutoCloseable {
       throws IOException {
     JsonObject theirs = config.without(Llama.NEIGHBOURS);
     Family family = Family.of(theirs);
-    NameTable names = family.names();
     Spec spec = model.spec();
+    NameTable names = family.names(spec);
     // What a reader will see: a config made here holds its numbers in other types until it is text.
     requireWhole(
         model, HalvesOrder.of(spec), family.read(JsonObject.parse("config.json", theirs.toText())));

@@ -44,7 +44,7 @@ public record NameTable(String prefix, List<Entry> entries, List<String> ignored
     return new NameTable(prefix, more, ignored);
   }
 
-  /** This table and one more file name that is no parameter. */
+  /** This table and one more file name that is no parameter, or all that begin so: {@code a.*}. */
   public NameTable ignore(String theirs) {
     List<String> more = new ArrayList<>(ignored);
     more.add(theirs);
@@ -73,7 +73,12 @@ public record NameTable(String prefix, List<Entry> entries, List<String> ignored
 
   /** Whether the file's name is known to be no parameter. */
   public boolean ignores(String theirs) {
-    return ignored.stream().anyMatch(i -> match(i, bare(theirs)).isPresent());
+    String name = bare(theirs);
+    return ignored.stream()
+        .anyMatch(i ->
+            i.endsWith("*")
+                ? name.startsWith(i.substring(0, i.length() - 1))
+                : match(i, name).isPresent());
   }
 
   private String bare(String theirs) {
