@@ -22,7 +22,8 @@ public final class Companions {
           "special_tokens_map.json",
           "added_tokens.json",
           "chat_template.jinja",
-          "generation_config.json");
+          "generation_config.json",
+          "preprocessor_config.json");
 
   private Companions() {}
 

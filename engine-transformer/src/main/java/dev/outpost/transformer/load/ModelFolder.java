@@ -89,11 +89,10 @@ public final class ModelFolder implements AutoCloseable {
     return model;
   }
 
-  JsonObject theirs = config.without(Llama.NEIGHBOURS);
-  Family family = Family.of(theirs);
-  Spec spec = model.spec();
-  NameTable names = family.names(spec);
-
+  /**
+   * {@code config.json} as read; of a CLIP that of its image half; of a GGUF file, what a folder of
+   * that model would have.
+   */
   public JsonObject config() {
     return config;
   }

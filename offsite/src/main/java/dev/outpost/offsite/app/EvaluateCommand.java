@@ -3,22 +3,33 @@ package dev.outpost.offsite.app;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.memory.Workspace;
+import dev.outpost.transformer.Spec;
+import dev.outpost.transformer.family.Labels;
+import dev.outpost.transformer.image.ImageFolder;
+import dev.outpost.transformer.image.ImageSettings;
+import dev.outpost.transformer.run.Accuracy;
 import dev.outpost.transformer.run.Perplexity;
 import dev.outpost.transformer.train.Blocks;
+import java.nio.file.Path;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code outpost evaluate}: perplexity of a model on text, or its figures on a benchmark. */
+/**
+ * {@code outpost evaluate}: perplexity of a model on text, its figures on a benchmark, top-1 on
+ * pictures.
+ */
 @CommandLine.Command(
     name = "evaluate",
     description =
-        "Measure a full model or a package, with or without an adapter: perplexity in fixed blocks of text, or a benchmark.",
+        "Measure a full model or a package, with or without an adapter: perplexity in fixed blocks of text,"
+            + " a benchmark, or how often a classifier of images is right.",
     footer = {
       "",
       "Example: outpost evaluate --model model --task piqa --data piqa-validation.jsonl",
-      "Example: outpost evaluate --package package --adapter adapter --corpus private/"
+      "Example: outpost evaluate --package package --adapter adapter --corpus private/",
+      "Example: outpost evaluate --model vit --images pictures/"
     })
 final class EvaluateCommand extends Command {
   @Mixin ModelOptions model;
@@ -26,9 +37,15 @@ final class EvaluateCommand extends Command {
   @Mixin TaskOptions task;
 
   @Option(
+      names = "--images",
+      paramLabel = "DIR",
+      description = "Pictures in one folder per class, instead of --corpus.")
+  Path images;
+
+  @Option(
       names = "--batch",
       paramLabel = "N",
-      description = "Blocks at a time. Default: ${DEFAULT-VALUE}.")
+      description = "Blocks or pictures at a time. Default: ${DEFAULT-VALUE}.")
   int batch = 4;
 
   @Option(
@@ -51,6 +68,40 @@ final class EvaluateCommand extends Command {
     BadInput.unless(
         !benchmark || (corpus.path == null && heldBack == null),
         "--task: takes the place of --corpus and --held-back; give one of them");
+    BadInput.unless(
+        images == null || (!benchmark && corpus.path == null && heldBack == null),
+        "--images: takes the place of --corpus, --held-back and --task; give one of them");
+    return images != null ? ofImages(console, kernels) : ofText(console, kernels, benchmark);
+  }
+
+  private int ofImages(Console console, Kernels kernels) throws Exception {
+    try (ModelOptions.OfImages open = model.openOfImages(kernels)) {
+      Spec spec = open.model().spec();
+      ImageFolder folder =
+          ImageFolder.of(
+              images, ImageSettings.read(open.folder()), spec, Labels.read(open.config(), spec));
+      Accuracy a = Accuracy.of(open.model(), kernels, new Workspace(), folder, batch);
+      console.say(
+          String.format(
+              Locale.ROOT,
+              "top-1 %.2f %% ± %.2f  (%,d of %,d pictures)",
+              100 * a.value(),
+              100 * a.standardError(),
+              a.right(),
+              a.asked()));
+      console.emit(
+          JsonObject.create()
+              .put("event", "result")
+              .put("model", open.folder().toString())
+              .put("top1", a.value())
+              .put("standard_error", a.standardError())
+              .put("right", a.right())
+              .put("images", a.asked()));
+      return ExitCode.OK;
+    }
+  }
+
+  private int ofText(Console console, Kernels kernels, boolean benchmark) throws Exception {
     try (ModelOptions.Open open = model.open(kernels)) {
       if (benchmark) {
         task.run(open, kernels, console);

@@ -4,6 +4,7 @@ import dev.outpost.offsite.artifact.AdapterArtifact;
 import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
 import dev.outpost.offsite.artifact.PlugIn;
+import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.hub.HubCache;
@@ -55,6 +56,49 @@ final class ModelOptions {
     }
   }
 
+  /** An open model of images, which has no tokenizer; close it after use. */
+  record OfImages(TransformerModel model, JsonObject config, Path folder, Closeable files)
+      implements Closeable {
+    @Override
+    public void close() throws IOException {
+      files.close();
+    }
+  }
+
+  /** Opens a model of images, with its adapter if one is given. */
+  OfImages openOfImages(Kernels kernels) throws IOException, PlugIn.RefusedException {
+    if (source.model != null) {
+      source.model = located(source.model);
+      ModelFolder f = ModelFolder.open(source.model);
+      try {
+        return new OfImages(plugged(f.model(), kernels), f.config(), source.model, f::close);
+      } catch (IOException | RuntimeException | PlugIn.RefusedException e) {
+        f.close();
+        throw e;
+      }
+    }
+    OffsitePackage p = OffsitePackage.open(source.pack);
+    try {
+      return new OfImages(plugged(p, kernels), p.config(), source.pack, p::close);
+    } catch (IOException | RuntimeException | PlugIn.RefusedException e) {
+      p.close();
+      throw e;
+    }
+  }
+
+  private TransformerModel plugged(TransformerModel m, Kernels kernels)
+      throws IOException, PlugIn.RefusedException {
+    if (adapter == null) return m;
+    return Attach.merge(
+        PlugIn.apply(m, BaseFingerprint.of(m), AdapterArtifact.read(adapter)), kernels);
+  }
+
+  private TransformerModel plugged(OffsitePackage p, Kernels kernels)
+      throws IOException, PlugIn.RefusedException {
+    if (adapter == null) return p.model();
+    return Attach.merge(PlugIn.intoEmulator(p, AdapterArtifact.read(adapter)), kernels);
+  }
+
   /** What to do with the model while its tokenizer is still being read. */
   @FunctionalInterface
   interface Meanwhile {
@@ -80,11 +124,7 @@ final class ModelOptions {
       throws IOException, PlugIn.RefusedException {
     ModelFolder f = ModelFolder.open(source.model);
     try {
-      TransformerModel m = f.model();
-      if (adapter != null)
-        m =
-            Attach.merge(
-                PlugIn.apply(m, BaseFingerprint.of(m), AdapterArtifact.read(adapter)), kernels);
+      TransformerModel m = plugged(f.model(), kernels);
       meanwhile.run(m, tokenizer::isDone);
       return new Open(m, fitting(tokenizer, source.model, m), source.model.toString(), f::close);
     } catch (IOException | RuntimeException | PlugIn.RefusedException e) {
@@ -97,10 +137,7 @@ final class ModelOptions {
       throws IOException, PlugIn.RefusedException {
     OffsitePackage p = OffsitePackage.open(source.pack);
     try {
-      TransformerModel m =
-          adapter == null
-              ? p.model()
-              : Attach.merge(PlugIn.intoEmulator(p, AdapterArtifact.read(adapter)), kernels);
+      TransformerModel m = plugged(p, kernels);
       meanwhile.run(m, tokenizer::isDone);
       return new Open(m, fitting(tokenizer, source.pack, m), source.pack.toString(), p::close);
     } catch (IOException | RuntimeException | PlugIn.RefusedException e) {
