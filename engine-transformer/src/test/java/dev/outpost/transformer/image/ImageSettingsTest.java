@@ -66,9 +66,7 @@ class ImageSettingsTest {
           {"{\"image_processor_type\": \"BeitImageProcessor\"}", "image_processor_type"},
           {"{\"image_processor_type\": \"ViTImageProcessor\", \"resample\": 0}", "resample"},
           {"{\"image_processor_type\": \"ViTImageProcessor\", \"do_pad\": true}", "do_pad"},
-          {
-            "{\"image_processor_type\": \"CLIPImageProcessor\", \"crop_size\": 300}", "crop_size"
-          },
+          {"{\"image_processor_type\": \"CLIPImageProcessor\", \"crop_size\": 300}", "crop_size"},
           {
             "{\"image_processor_type\": \"CLIPImageProcessor\", \"do_center_crop\": false}",
             "do_center_crop"

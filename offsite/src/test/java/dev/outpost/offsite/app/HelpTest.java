@@ -81,6 +81,7 @@ final class HelpTest {
             "--tokenizer",
             "--lora",
             "--held-back",
+            "--images",
             "--steps",
             "--batch",
             "--lr");
