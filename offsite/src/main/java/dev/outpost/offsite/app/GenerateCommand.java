@@ -42,7 +42,7 @@ final class GenerateCommand extends Command {
   @Option(
       names = "--system",
       paramLabel = "TEXT",
-      description = "With --chat: what the model is told beforehand.")
+      description = "With --chat: what the model is told beforehand. Default: nothing.")
   String system;
 
   @Option(
