@@ -32,6 +32,34 @@ public final class GgufMetadata {
     return values.containsKey(key);
   }
 
+  /**
+   * The value as {@link GgufWriter} takes it; empty for an array it cannot write: one that is
+   * empty, nested, or holds numbers beyond 32 bits.
+   */
+  public Optional<Object> writable(String key) {
+    return switch (values.get(key)) {
+      case Long n when n >= Integer.MIN_VALUE && n <= Integer.MAX_VALUE ->
+          Optional.of(n.intValue());
+      case Double d -> Optional.of(d.floatValue());
+      case List<?> all when all.isEmpty() -> Optional.empty();
+      case List<?> all when all.stream().allMatch(String.class::isInstance) -> Optional.of(all);
+      case List<?> all when all.stream().allMatch(GgufMetadata::small) ->
+          Optional.of(all.stream().mapToInt(o -> ((Long) o).intValue()).toArray());
+      case List<?> all when all.stream().allMatch(Double.class::isInstance) -> {
+        float[] numbers = new float[all.size()];
+        for (int i = 0; i < numbers.length; i++) numbers[i] = ((Double) all.get(i)).floatValue();
+        yield Optional.of(numbers);
+      }
+      case List<?> other -> Optional.empty();
+      case null -> Optional.empty();
+      case Object plain -> Optional.of(plain);
+    };
+  }
+
+  private static boolean small(Object o) {
+    return o instanceof Long n && n >= Integer.MIN_VALUE && n <= Integer.MAX_VALUE;
+  }
+
   /** A text that must be there. */
   public String text(String key) throws FormatException {
     return optionalText(key)

@@ -24,14 +24,47 @@ public final class GgufWriter {
 
   private GgufWriter() {}
 
+  /** Hears how far a file is. */
+  @FunctionalInterface
+  public interface Progress {
+    /** After each tensor. */
+    void written(long done, long all);
+  }
+
+  /** Which of a weight's numbers comes where. */
+  public sealed interface Order {
+    /** As it is. */
+    record Same() implements Order {}
+
+    /**
+     * Its rows in another order.
+     *
+     * @param from source of each row
+     */
+    record Rows(int[] from) implements Order {}
+
+    /** A matrix transposed. */
+    record Transposed() implements Order {}
+  }
+
   /**
    * A tensor to write.
    *
    * @param dtype stored type: the weight's own, or one to round to
    */
-  public record Entry(String name, Weight weight, DType dtype) {
+  public record Entry(String name, Weight weight, DType dtype, Order order) {
+    /** As the weight lies. */
+    public Entry(String name, Weight weight, DType dtype) {
+      this(name, weight, dtype, new Order.Same());
+    }
+
+    Shape shape() {
+      Shape s = weight.shape();
+      return order instanceof Order.Transposed ? Shape.of(s.dim(1), s.dim(0)) : s;
+    }
+
     long bytes() {
-      return dtype.byteSize(weight.shape().size());
+      return dtype.byteSize(shape().size());
     }
   }
 
@@ -46,6 +79,13 @@ public final class GgufWriter {
    */
   public static void write(Path file, Map<String, ?> metadata, List<Entry> tensors)
       throws IOException {
+    write(file, metadata, tensors, (done, all) -> {});
+  }
+
+  /** The same; {@code progress} hears the bytes of tensors that are done and of all. */
+  public static void write(
+      Path file, Map<String, ?> metadata, List<Entry> tensors, Progress progress)
+      throws IOException {
     byte[] header = header(metadata, tensors);
     long size = header.length + tensors.stream().mapToLong(e -> up(e.bytes())).sum();
     AtomicFile.write(
@@ -53,8 +93,10 @@ public final class GgufWriter {
         size,
         channel -> {
           writeFully(channel, ByteBuffer.wrap(header));
+          long done = 0;
           for (Entry e : tensors) {
             data(channel, e);
+            progress.written(done += e.bytes(), size);
             writeFully(channel, ByteBuffer.allocate((int) (up(e.bytes()) - e.bytes())));
           }
         });
@@ -75,16 +117,16 @@ public final class GgufWriter {
     long at = 0;
     Set<String> names = new HashSet<>();
     for (Entry e : tensors) {
-      int[] dims = e.weight.shape().dims();
+      int[] dims = e.shape().dims();
       if (!names.add(e.name)) throw new IllegalArgumentException("gguf: " + e.name + " twice");
       if (dims.length > 4)
         throw new IllegalArgumentException("gguf: " + e.name + " has more than 4 extents");
-      if (e.weight.shape().cols() % e.dtype.blockSize() != 0)
+      if (e.shape().cols() % e.dtype.blockSize() != 0)
         throw new IllegalArgumentException(
             "gguf: "
                 + e.name
                 + " "
-                + e.weight.shape()
+                + e.shape()
                 + ": rows of "
                 + e.dtype
                 + " must be whole blocks of "
@@ -137,18 +179,25 @@ public final class GgufWriter {
 
   private static void data(FileChannel channel, Entry e) throws IOException {
     if (e.weight instanceof MappedWeight m && m.dtype() == e.dtype) {
-      for (long at = 0; at < m.segment().byteSize(); at += 1 << 20)
-        writeFully(
-            channel,
-            m.segment().asSlice(at, Math.min(1 << 20, m.segment().byteSize() - at)).asByteBuffer());
-      return;
+      switch (e.order) {
+        case Order.Same same -> {
+          bytes(channel, m, 0, m.segment().byteSize());
+          return;
+        }
+        case Order.Rows rows -> {
+          long row = m.dtype().byteSize(m.shape().rank() == 1 ? 1 : m.shape().cols());
+          for (int r : rows.from) bytes(channel, m, r * row, row);
+          return;
+        }
+        case Order.Transposed t -> {}
+      }
     }
     ByteBuffer buffer = ByteBuffer.allocate(CHUNK * 4).order(ByteOrder.LITTLE_ENDIAN);
     float[] x = new float[CHUNK];
-    Shape shape = e.weight.shape();
-    for (int at = 0; at < shape.size(); at += CHUNK) {
-      int n = Math.min(CHUNK, shape.size() - at);
-      read(e.weight, at, n, x);
+    int size = e.shape().size();
+    for (int at = 0; at < size; at += CHUNK) {
+      int n = Math.min(CHUNK, size - at);
+      for (int i = 0; i < n; i++) x[i] = number(e.weight, source(e, at + i));
       buffer.clear();
       try {
         put(e.dtype, x, n, buffer);
@@ -159,13 +208,32 @@ public final class GgufWriter {
     }
   }
 
-  private static void read(Weight weight, int at, int n, float[] x) {
-    switch (weight) {
-      case HeapWeight h -> System.arraycopy(h.tensor().data(), h.tensor().offset() + at, x, 0, n);
-      case MappedWeight m -> {
-        for (int i = 0; i < n; i++) x[i] = MappedWeight.decode(m.segment(), m.dtype(), at + i);
+  private static void bytes(FileChannel channel, MappedWeight m, long from, long n)
+      throws IOException {
+    for (long at = 0; at < n; at += 1 << 20)
+      writeFully(channel, m.segment().asSlice(from + at, Math.min(1 << 20, n - at)).asByteBuffer());
+  }
+
+  /** Where the weight has the number that is written at {@code at}. */
+  private static int source(Entry e, int at) {
+    return switch (e.order) {
+      case Order.Same same -> at;
+      case Order.Rows rows -> {
+        int cols = e.weight.shape().rank() == 1 ? 1 : e.weight.shape().cols();
+        yield rows.from[at / cols] * cols + at % cols;
       }
-    }
+      case Order.Transposed t -> {
+        int rows = e.weight.shape().dim(0);
+        yield at % rows * e.weight.shape().dim(1) + at / rows;
+      }
+    };
+  }
+
+  private static float number(Weight weight, int at) {
+    return switch (weight) {
+      case HeapWeight h -> h.tensor().get(at);
+      case MappedWeight m -> MappedWeight.decode(m.segment(), m.dtype(), at);
+    };
   }
 
   private static void put(DType dtype, float[] x, int n, ByteBuffer out) {

@@ -34,7 +34,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "",
       "Owner:       pretrain (or bring a GPT-2 or Llama folder), emulate, plug",
       "Data owner:  tune",
-      "Both:        pull, evaluate, generate, inspect, bench",
+      "Both:        pull, evaluate, generate, inspect, convert, bench",
       ""
     },
     footer = {
@@ -80,6 +80,7 @@ public final class Main implements Runnable {
     commands.put("evaluate", () -> new EvaluateCommand(interruption));
     commands.put("generate", () -> new GenerateCommand(interruption));
     commands.put("inspect", () -> new InspectCommand(interruption));
+    commands.put("convert", () -> new ConvertCommand(interruption));
     commands.put("bench", () -> new BenchCommand(interruption));
     if (commands.containsKey(name)) commands.keySet().retainAll(Set.of(name));
     CommandLine cli = new CommandLine(new Main());

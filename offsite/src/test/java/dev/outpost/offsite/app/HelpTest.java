@@ -37,6 +37,7 @@ final class HelpTest {
             "evaluate",
             "generate",
             "inspect",
+            "convert",
             "bench");
     commands().forEach(c -> assertThat(o.out()).contains("  " + c));
     assertThat(o.out().replaceAll("\\s+", " "))

@@ -1,0 +1,141 @@
+package dev.outpost.offsite.app;
+
+import dev.outpost.tensor.DType;
+import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.transformer.load.GgufExport;
+import dev.outpost.transformer.load.ModelFolder;
+import dev.outpost.transformer.text.GgufTokenizerWriter;
+import dev.outpost.transformer.text.TokenizerFiles;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code outpost convert}: the same model or adapter in another format. */
+@CommandLine.Command(
+    name = "convert",
+    description = {
+      "Write a model or an adapter in another format.",
+      "A model is a Hugging Face folder or a GGUF file; the result appears whole or not at all."
+    },
+    footer = {"", "Example: outpost convert model --out model.gguf --type q8_0"})
+final class ConvertCommand extends Command {
+  /** Formats to write. */
+  enum Format {
+    HF,
+    GGUF
+  }
+
+  /** Types a model can be stored in. */
+  enum Type {
+    F32(DType.F32),
+    F16(DType.F16),
+    BF16(DType.BF16),
+    Q8_0(DType.Q8_0),
+    Q4_0(DType.Q4_0);
+
+    private final DType dtype;
+
+    Type(DType dtype) {
+      this.dtype = dtype;
+    }
+  }
+
+  @Parameters(paramLabel = "SRC", description = "What to convert.")
+  Path source;
+
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "DST",
+      description = "Folder, or for GGUF the file, to write.")
+  Path out;
+
+  @Option(
+      names = "--to",
+      paramLabel = "FORMAT",
+      description =
+          "One of ${COMPLETION-CANDIDATES}. Default: GGUF for a DST that ends in .gguf, else HF.")
+  Format to;
+
+  @Option(
+      names = "--type",
+      paramLabel = "TYPE",
+      description =
+          "Store matrices as one of ${COMPLETION-CANDIDATES}; the last two in GGUF only. Default: as they are.")
+  Type type;
+
+  ConvertCommand(Interruption interruption) {
+    super(interruption);
+  }
+
+  @Override
+  int run(Console console, Kernels kernels) throws Exception {
+    boolean gguf = out.toString().endsWith(".gguf");
+    Format format = to != null ? to : gguf ? Format.GGUF : Format.HF;
+    if (format == Format.GGUF && !gguf)
+      throw new BadInput("--out: " + out + " must end in .gguf to be written as GGUF");
+    switch (format) {
+      case HF -> folder();
+      case GGUF -> file(console);
+    }
+    console.say(source + " written to " + out);
+    console.emit(
+        JsonObject.create()
+            .put("event", "result")
+            .put("out", out.toString())
+            .put("format", format.name().toLowerCase(Locale.ROOT)));
+    return ExitCode.OK;
+  }
+
+  private void folder() throws IOException {
+    if (type != null && type.dtype.isBlocked())
+      throw new BadInput("--type: " + type + " is a type of GGUF; a folder takes F32, F16 or BF16");
+    OutputFolder.of(out, OutputFolder.Kind.MODEL, source);
+    try (ModelFolder model = ModelFolder.open(source)) {
+      DType dtype = type == null ? null : type.dtype;
+      if (Files.isDirectory(source)) Companions.copy(source, out);
+      else {
+        TokenizerFiles.save(TokenizerFiles.load(source), out);
+        if (dtype == null) dtype = DType.F32;
+      }
+      ModelFolder.write(out, model.model(), model.config(), dtype);
+    }
+  }
+
+  private void file(Console console) throws IOException {
+    if (Files.exists(out) && Files.isSameFile(source, out))
+      throw new BadInput("--out: " + out + " is also read from; choose another file");
+    if (Files.isDirectory(out)) throw new BadInput("--out: " + out + " is a folder");
+    try (ModelFolder model = ModelFolder.open(source)) {
+      Map<String, Object> tokenizer =
+          GgufTokenizerWriter.metadata(source, model.model().spec().vocabularySize());
+      Path name = source.toAbsolutePath().normalize().getFileName();
+      GgufExport.write(
+          out,
+          model.model(),
+          model.config(),
+          String.valueOf(name),
+          tokenizer,
+          type == null ? null : type.dtype,
+          (done, all) -> progress(console, done, all));
+    }
+    console.clearBar();
+  }
+
+  private void progress(Console console, long done, long all) {
+    if (console.hasBar())
+      console.bar(
+          String.format(
+              Locale.ROOT,
+              "%s  %d of %d MB",
+              out.getFileName(),
+              done / 1_000_000,
+              all / 1_000_000));
+  }
+}
