@@ -3,6 +3,7 @@ package dev.outpost.offsite.app;
 import dev.outpost.tensor.DType;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.transformer.load.Companions;
 import dev.outpost.transformer.load.GgufExport;
 import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.text.GgufTokenizerWriter;

@@ -1,0 +1,178 @@
+package dev.outpost.transformer.load;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.outpost.autograd.Tape;
+import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.io.Checkpoint;
+import dev.outpost.tensor.io.FormatException;
+import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.io.SafetensorsWriter;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.memory.Workspace;
+import dev.outpost.tensor.weight.HeapWeight;
+import dev.outpost.tensor.weight.Weight;
+import dev.outpost.transformer.Golden;
+import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.module.Pass;
+import dev.outpost.transformer.peft.Attach;
+import dev.outpost.transformer.peft.LoraUpdates;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Held to adapters that peft wrote, with its logits: {@code make_peft_goldens.py}. */
+class PeftFolderTest {
+  /** Of the largest logit: sums of f32 in another order. */
+  private static final double BOUND = 1e-5;
+
+  @TempDir private Path temporary;
+
+  private static Path resource(String name) {
+    try {
+      return Path.of(Golden.class.getResource(name).toURI());
+    } catch (URISyntaxException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static ModelFolder base(String name) throws IOException {
+    return ModelFolder.open(resource("golden/" + name));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "llama-ranks, llama-grouped-f32",
+    "llama-rslora, llama-grouped-f32",
+    "gpt2, tied-f32"
+  })
+  void peftsLogitsUnmergedAndMergedAndOnceMoreFromOurFolder(String adapter, String base)
+      throws IOException {
+    Path theirs = resource("peft/" + adapter);
+    Path ours = temporary.resolve("ours");
+    try (ModelFolder f = base(base);
+        Checkpoint expected = Checkpoint.ofFile(theirs.resolve("expected.safetensors"))) {
+      LoraUpdates read = PeftFolder.read(theirs, f.config());
+      TransformerModel attached = read.attach(f.model());
+      close(attached, expected.weight("logits").toTensor());
+      close(Attach.merge(attached, Kernels.scalar()), expected.weight("merged").toTensor());
+
+      PeftFolder.write(ours, LoraUpdates.of(attached), base, f.config(), f.model().spec());
+      LoraUpdates again = PeftFolder.read(ours, f.config());
+      assertThat(again.updates().keySet())
+          .containsExactlyInAnyOrderElementsOf(read.updates().keySet());
+      read.updates()
+          .forEach((path, u) -> {
+            LoraUpdates.Update v = again.updates().get(path);
+            assertThat(v.scale()).as(path).isEqualTo(u.scale());
+            assertThat(v.b().toTensor().toArray()).isEqualTo(u.b().toTensor().toArray());
+            assertThat(v.a().toTensor().toArray()).isEqualTo(u.a().toTensor().toArray());
+          });
+    }
+  }
+
+  private static void close(TransformerModel model, Tensor want) {
+    int[] ids = {1, 5, 2, 9, 3, 3, 7};
+    Pass pass = Pass.of(Tape.evaluating(Kernels.scalar(), new Workspace()), 1, ids.length);
+    Tensor got = model.logits(pass, model.hidden(pass, ids), 0, ids.length);
+    double largest = 0;
+    double far = 0;
+    for (int i = 0; i < want.size(); i++) {
+      largest = Math.max(largest, Math.abs(want.get(i)));
+      far = Math.max(far, Math.abs((double) got.get(i) - want.get(i)));
+    }
+    assertThat(far).isLessThanOrEqualTo(BOUND * largest);
+  }
+
+  @Test
+  void whatPeftWouldComputeOtherwiseIsRefusedByItsField() throws IOException {
+    refuses("peft_type", "LOHA", "only LORA");
+    refuses("use_dora", true, "computes more than LoRA");
+    refuses("bias", "lora_only", "only none");
+    refuses("modules_to_save", List.of("lm_head"), "merge it with peft");
+    refuses("layer_replication", List.of(List.of(0, 1)), "layer_replication");
+    refuses("init_lora_weights", "pissa", "changes the base");
+    refuses("r", 0, "field r");
+    refuses("r", 77, "has rank");
+    refuses("lora_alpha", -1, "must be positive");
+    refuses("alpha_pattern", Map.of("(a+)+", 3), "the expression");
+    refuses("alpha_pattern", Map.of("q_proj", "x"), "q_proj");
+    refuses("rank_pattern", List.of(), "rank_pattern");
+  }
+
+  private void refuses(String field, Object value, String message) throws IOException {
+    Path folder = copy();
+    JsonObject c = JsonObject.read(folder.resolve(PeftFolder.CONFIG));
+    c.put(field, value).write(folder.resolve(PeftFolder.CONFIG));
+    fails(folder, message);
+  }
+
+  @Test
+  void tensorsThatAreNoAdapterOfTheBaseAreRefused() throws IOException {
+    String q = "base_model.model.model.layers.0.self_attn.q_proj";
+    String a = q + ".lora_A.weight";
+    String b = q + ".lora_B.weight";
+    HeapWeight four = HeapWeight.of(Tensor.zeros(4, 24));
+    HeapWeight out = HeapWeight.of(Tensor.zeros(24, 4));
+    HeapWeight nan = HeapWeight.of(Tensor.zeros(4, 24));
+    nan.tensor().data()[7] = Float.NaN;
+    fails(with(Map.of()), "holds no LoRA tensor");
+    fails(with(Map.of(a, four)), "but no " + b);
+    fails(with(Map.of(b, out)), "holds no LoRA tensor");
+    fails(with(Map.of(a, four, b, HeapWeight.of(Tensor.zeros(24, 3)))), "does not follow");
+    fails(with(Map.of(a, HeapWeight.of(Tensor.zeros(96)), b, out)), "must be a matrix");
+    fails(with(Map.of(a, nan, b, out)), "holds NaN");
+    fails(with(Map.of(a, four, b, out, "x", out)), "tensor x is no part of a LoRA");
+    String deep = q.replace("layers.0", "layers.00000000001") + ".lora_A.weight";
+    fails(with(Map.of(deep, four)), "belongs to no projection");
+    fails(with(Map.of(q + ".lora_magnitude_vector", out)), "is no part of a LoRA");
+    String head = "base_model.model.lm_head.lora_A.weight";
+    fails(with(Map.of(head, four)), "belongs to no projection");
+    Path none = copy();
+    Files.delete(none.resolve("adapter_model.safetensors"));
+    fails(none, "safe_serialization");
+
+    Map<String, Weight> wide = Map.of(a, HeapWeight.of(Tensor.zeros(4, 25)), b, out);
+    String far = q.replace("layers.0", "layers.9");
+    Map<String, Weight> beyond = Map.of(far + ".lora_A.weight", four, far + ".lora_B.weight", out);
+    try (ModelFolder f = base("llama-grouped-f32")) {
+      LoraUpdates misfit = PeftFolder.read(with(wide), f.config());
+      assertThatThrownBy(() -> misfit.attach(f.model())).hasMessageContaining("24 by 25");
+      LoraUpdates lost = PeftFolder.read(with(beyond), f.config());
+      assertThatThrownBy(() -> lost.attach(f.model()))
+          .hasMessageContaining("no projections [blocks.9.attn.q]");
+    }
+  }
+
+  private Path with(Map<String, ? extends Weight> tensors) throws IOException {
+    Path folder = copy();
+    SafetensorsWriter.write(
+        folder.resolve("adapter_model.safetensors"), new LinkedHashMap<>(tensors), null, Map.of());
+    return folder;
+  }
+
+  private Path copy() throws IOException {
+    Path folder = Files.createTempDirectory(temporary, "adapter");
+    for (String name : List.of(PeftFolder.CONFIG, "adapter_model.safetensors"))
+      Files.copy(resource("peft/llama-ranks").resolve(name), folder.resolve(name));
+    return folder;
+  }
+
+  private static void fails(Path folder, String message) throws IOException {
+    try (ModelFolder f = base("llama-grouped-f32")) {
+      assertThatThrownBy(() -> PeftFolder.read(folder, f.config()))
+          .isInstanceOf(FormatException.class)
+          .hasMessageStartingWith(folder.toString())
+          .hasMessageContaining(message);
+    }
+  }
+}
