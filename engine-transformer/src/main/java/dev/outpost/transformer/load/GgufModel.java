@@ -26,20 +26,7 @@ import java.util.Set;
  */
 record GgufModel(JsonObject config, TransformerModel model, LoadReport report) {
   private static final int MAX = 1 << 24;
-  static final NameTable NAMES =
-      NameTable.of("")
-          .name("embed.token.weight", "token_embd.weight")
-          .name("norm.weight", "output_norm.weight")
-          .name("head.weight", "output.weight")
-          .name("blocks.{}.norm1.weight", "blk.{}.attn_norm.weight")
-          .name("blocks.{}.norm2.weight", "blk.{}.ffn_norm.weight")
-          .name("blocks.{}.attn.q.weight", "blk.{}.attn_q.weight")
-          .name("blocks.{}.attn.k.weight", "blk.{}.attn_k.weight")
-          .name("blocks.{}.attn.v.weight", "blk.{}.attn_v.weight")
-          .name("blocks.{}.attn.out.weight", "blk.{}.attn_output.weight")
-          .name("blocks.{}.mlp.gate.weight", "blk.{}.ffn_gate.weight")
-          .name("blocks.{}.mlp.up.weight", "blk.{}.ffn_up.weight")
-          .name("blocks.{}.mlp.down.weight", "blk.{}.ffn_down.weight");
+  private static final NameTable NAMES = GgufArchitecture.LLAMA.names();
 
   /** Whether a path names a GGUF file rather than a folder. */
   static boolean names(Path path) {

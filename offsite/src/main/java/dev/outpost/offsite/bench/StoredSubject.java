@@ -6,7 +6,8 @@ import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
-import dev.outpost.transformer.load.GgufModelWriter;
+import dev.outpost.transformer.family.Llama;
+import dev.outpost.transformer.load.GgufExport;
 import dev.outpost.transformer.load.ModelFactory;
 import dev.outpost.transformer.module.Parameter;
 import java.io.IOException;
@@ -32,14 +33,18 @@ record StoredSubject(String name, Spec spec, DType stored) implements Subject {
     try {
       // All blocks hold the same numbers, each in its own place of the file: the heap needs one.
       Map<String, Parameter> made = new HashMap<>();
-      GgufModelWriter.write(
+      GgufExport.write(
           file,
           ModelFactory.build(
               spec,
               (path, shape) ->
                   made.computeIfAbsent(
                       path.replaceFirst("blocks\\.\\d+", "blocks"), key -> random(key, shape))),
-          stored);
+          new Llama().write(spec, 0),
+          name,
+          Map.of(),
+          stored,
+          (done, all) -> {});
       return new Opened(new Folder(name, spec, file).open(slots, trainable), file);
     } catch (IOException | RuntimeException e) {
       Files.deleteIfExists(file);
