@@ -2,6 +2,7 @@ package dev.outpost;
 
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
+import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.Team;
 import dev.outpost.tensor.memory.Workspace;
@@ -56,8 +57,11 @@ public final class LanguageModel implements AutoCloseable {
     try {
       ModelFolder folder = ModelFolder.open(path);
       try {
+        Spec spec = folder.model().spec();
+        if (spec.embedding().image().isPresent())
+          throw new FormatException(path + ": " + spec.readsOnly().orElseThrow());
         Tokenizer tokenizer = TokenizerFiles.load(path);
-        tokenizer.requireFits(folder.model().spec().vocabularySize(), path);
+        tokenizer.requireFits(spec.vocabularySize(), path);
         return new LanguageModel(new Resources(folder, team), folder.model(), tokenizer);
       } catch (IOException | RuntimeException e) {
         folder.close();
@@ -291,9 +295,11 @@ public final class LanguageModel implements AutoCloseable {
   }
 
   private void requireCausal(String what) {
-    Spec spec = model.spec();
-    if (!spec.attention().causal())
-      throw new UnsupportedOperationException(
-          what + ": " + spec.family() + " is an encoder, which reads a text as a whole; use embed");
+    model
+        .spec()
+        .readsOnly()
+        .ifPresent(why -> {
+          throw new UnsupportedOperationException(what + ": " + why);
+        });
   }
 }

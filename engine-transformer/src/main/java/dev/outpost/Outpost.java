@@ -16,7 +16,7 @@ public final class Outpost {
    * read in place, so this takes little time and memory however large the model is.
    *
    * @throws dev.outpost.tensor.io.FormatException when something does not fit, naming file, field
-   *     and rule; nothing stays open then
+   *     and rule, or when the model reads images; nothing stays open then
    */
   public static LanguageModel load(Path path) throws IOException {
     return load(path, Runtime.getRuntime().availableProcessors());

@@ -10,6 +10,7 @@ import dev.outpost.tensor.kernel.Team;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.random.RandomStream;
+import dev.outpost.transformer.Golden;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TinyModels;
 import dev.outpost.transformer.TransformerModel;
@@ -360,9 +361,18 @@ final class OutpostTest {
       assertThat(e.embed("the text")).hasSize(16);
       assertThatThrownBy(() -> e.generate("the text"))
           .isInstanceOf(UnsupportedOperationException.class)
-          .hasMessageContaining("bert is an encoder")
+          .hasMessageContaining("model_type bert is an encoder")
           .hasMessageContaining("embed");
     }
+  }
+
+  @Test
+  void aModelOfImagesIsRefusedByWhatItIsFor(@TempDir Path home) throws IOException {
+    Path vit = Golden.unpack("vit-classes-f32", home).folder();
+    assertThatThrownBy(() -> Outpost.load(vit))
+        .isInstanceOf(FormatException.class)
+        .hasMessageContainingAll(
+            vit.toString(), "model_type vit reads images", "evaluate --images");
   }
 
   @Test

@@ -39,6 +39,22 @@ public record Spec(
     List<Layer> pattern,
     Head head,
     Linear.Layout layout) {
+  /** Why such a model continues no text, and what it is for; nothing for one that does. */
+  public Optional<String> readsOnly() {
+    if (embedding.image().isPresent())
+      return Optional.of(
+          "model_type "
+              + family
+              + " reads images and no text; a classifier is measured by evaluate --images DIR");
+    return attention.causal()
+        ? Optional.empty()
+        : Optional.of(
+            "model_type "
+                + family
+                + " is an encoder, which reads a text as a whole and continues none; in a program,"
+                + " Outpost.load(path).embed(text) gives its vectors");
+  }
+
   /**
    * @param width E: columns of the token table; a projection without bias makes C of them, and one
    *     back before the head, when they differ

@@ -38,6 +38,9 @@ public sealed interface Family
     VISION
   }
 
+  /** What describes a model in timm's and OpenCLIP's format, instead of a model type. */
+  List<String> TIMM = List.of("architecture", "pretrained_cfg", "model_cfg");
+
   /** The {@code model_type} this family answers to. */
   String modelType();
 
@@ -91,6 +94,19 @@ public sealed interface Family
 
   /** The family a {@code config.json} names. */
   static Family of(JsonObject config) throws FormatException {
+    if (!config.has("model_type") && TIMM.stream().anyMatch(config::has))
+      throw config.wrong(
+          "model_type",
+          "is missing, and "
+              + TIMM.stream().filter(config::has).findFirst().orElseThrow()
+              + " is a field of timm's or OpenCLIP's format, which is not read. EVA comes only in"
+              + " it, and turns queries and keys by rows and columns of patches and norms within"
+              + " the feed-forward part, which is not supported; of plain ViT and CLIP there are"
+              + " folders with model_type "
+              + all().stream()
+                  .filter(f -> f.kind() == Kind.VISION)
+                  .map(Family::modelType)
+                  .toList());
     String type = config.string("model_type");
     for (Family f : all()) if (f.modelType().equals(type)) return f;
     throw config.wrong(

@@ -30,6 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.FieldSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What holds for every family, on the checkpoints that Transformers saved. */
 class FamiliesTest {
@@ -195,6 +196,29 @@ class FamiliesTest {
         .hasMessageContaining("model_type is \"" + type + "\"")
         .hasMessageContaining(said)
         .hasMessageContaining("qwen2");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"architecture\": \"eva02_base_patch14_448\", \"num_classes\": 1000}",
+        "{\"model_cfg\": {\"embed_dim\": 512}, \"preprocess_cfg\": {}}"
+      })
+  void tellsWhyAFolderOfAnotherFormatIsNotRead(String text) throws FormatException {
+    JsonObject config = JsonObject.parse("eva/config.json", text);
+    assertThatThrownBy(() -> Family.of(config))
+        .isInstanceOf(FormatException.class)
+        .hasMessageContainingAll(
+            "eva/config.json: field model_type is missing",
+            config.names().iterator().next() + " is a field of timm's",
+            "EVA",
+            "rows and columns",
+            "[vit, clip_vision_model, clip]");
+    assertThatThrownBy(() -> Family.of(JsonObject.parse("config.json", "{}")))
+        .isInstanceOf(FormatException.class)
+        .hasMessageContaining("model_type")
+        .message()
+        .doesNotContain("timm");
   }
 
   private static JsonObject config(String golden) throws IOException {

@@ -124,6 +124,7 @@ final class ModelOptions {
       throws IOException, PlugIn.RefusedException {
     ModelFolder f = ModelFolder.open(source.model);
     try {
+      requireText(source.model, f.model());
       TransformerModel m = plugged(f.model(), kernels);
       meanwhile.run(m, tokenizer::isDone);
       return new Open(m, fitting(tokenizer, source.model, m), source.model.toString(), f::close);
@@ -137,6 +138,7 @@ final class ModelOptions {
       throws IOException, PlugIn.RefusedException {
     OffsitePackage p = OffsitePackage.open(source.pack);
     try {
+      requireText(source.pack, p.model());
       TransformerModel m = plugged(p, kernels);
       meanwhile.run(m, tokenizer::isDone);
       return new Open(m, fitting(tokenizer, source.pack, m), source.pack.toString(), p::close);
@@ -151,8 +153,18 @@ final class ModelOptions {
     return Files.exists(given) ? given : HubCache.of(HubSettings.ofEnvironment()).locate(given);
   }
 
-  /** The tokenizer beside a model, checked against its vocabulary. */
+  private static void requireText(Path folder, TransformerModel model) {
+    model
+        .spec()
+        .readsOnly()
+        .ifPresent(why -> {
+          throw new BadInput(folder + ": " + why);
+        });
+  }
+
+  /** The tokenizer beside a model that continues text, checked against its vocabulary. */
   static Tokenizer tokenizer(Path folder, TransformerModel model) throws IOException {
+    requireText(folder, model);
     return fitting(TokenizerFiles.load(folder), folder, model);
   }
 

@@ -24,11 +24,14 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Owner, data owner and owner again, with a classifier of images. */
 class VisionStoryTest {
@@ -95,6 +98,53 @@ class VisionStoryTest {
         model.resolve(ImageSettings.FILE), "{\"image_processor_type\": \"ViTImageProcessor\"}");
     Shell.Outcome size = Shell.run("evaluate", "--model", model, "--images", dir);
     assertThat(size.err()).contains("224x224").contains("12x12");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "vit-classes-f32, reads images and no text, evaluate --images DIR",
+    "clip-vision-bare-f16, reads images and no text, evaluate --images DIR",
+    "clip-whole-f32, reads images and no text, evaluate --images DIR",
+    "bert-mlm-f32, is an encoder, embed(text)",
+    "roberta-classes-f32, is an encoder, embed(text)"
+  })
+  void whatContinuesNoTextIsRefusedByWhatItIsFor(String golden, String why, String instead)
+      throws Exception {
+    Path model = Golden.unpack(golden, dir).folder();
+    Path pack = dir.resolve("package");
+    try (ModelFolder folder = ModelFolder.open(model)) {
+      TransformerModel full = folder.model();
+      EmulatorRecipe recipe = EmulatorRecipe.parse("1-1-1");
+      OffsitePackage.write(
+          pack,
+          recipe.drop(full),
+          recipe.split(full).adapterSlots(),
+          BaseFingerprint.of(full),
+          folder.config(),
+          recipe.describe(),
+          null);
+    }
+    Path text = Parties.text(dir.resolve("text.txt"), Parties.PUBLIC);
+    Path out = dir.resolve("out");
+    List<List<Object>> all =
+        List.of(
+            List.of("generate", "--model", model, "--prompt", "x"),
+            List.of("generate", "--package", pack, "--prompt", "x"),
+            List.of("evaluate", "--model", model, "--corpus", text),
+            List.of("emulate", "--model", model, "--split", "1-1-1", "--out", out),
+            List.of("tune", "--package", pack, "--corpus", text, "--out", out));
+    for (List<Object> words : all) {
+      Shell.Outcome o = Shell.run(words.toArray());
+      assertThat(o.code()).as(words + o.err()).isEqualTo(ExitCode.REFUSED);
+      assertThat(o.err()).contains(words.get(2) + ": model_type " + type(model), why, instead);
+    }
+    assertThat(out).doesNotExist();
+  }
+
+  /** A CLIP's image half is a model type of its own. */
+  private static String type(Path model) throws IOException {
+    String type = JsonObject.read(model.resolve("config.json")).string("model_type");
+    return type.equals("clip") ? "clip_vision_model" : type;
   }
 
   /** Two classes, named as the model names them: bright above, or bright below. */
