@@ -2,16 +2,25 @@ package dev.outpost.transformer.load;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
+import dev.outpost.autograd.op.Linear;
 import dev.outpost.tensor.DType;
+import dev.outpost.tensor.Shape;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.GgufFile;
 import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.random.RandomStream;
+import dev.outpost.tensor.weight.HeapWeight;
+import dev.outpost.tensor.weight.Weight;
 import dev.outpost.transformer.TinyModels;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Gpt2;
 import dev.outpost.transformer.family.Llama;
+import dev.outpost.transformer.peft.Attach;
+import dev.outpost.transformer.peft.LoraUpdates;
 import dev.outpost.transformer.text.GgufTokenizerWriter;
 import dev.outpost.transformer.text.Tokenizer;
 import dev.outpost.transformer.text.TokenizerFiles;
@@ -84,6 +93,75 @@ class GgufExportTest {
       assertThat(f.names()).contains("output_norm.bias", "blk.0.ffn_up.bias");
       assertThat(f.metadata().integer("gpt2.feed_forward_length", 0, 99)).isEqualTo(64);
       assertThat(f.metadata().number("gpt2.attention.layer_norm_epsilon", 0)).isEqualTo(1e-5f);
+    }
+  }
+
+  @Test
+  void loraAddedToTheBasesTensorsGivesThoseOfTheMergedModel() throws IOException {
+    addsUp(LLAMA, llama(), "attn.q", "attn.k", "attn.v", "mlp.down");
+    addsUp(GPT2, new Gpt2().write(GPT2.spec(), 0), "attn.qkv", "mlp.up");
+  }
+
+  private void addsUp(TransformerModel model, JsonObject config, String... targets)
+      throws IOException {
+    Map<String, LoraUpdates.Update> updates = new LinkedHashMap<>();
+    for (String target : targets) {
+      String path = "blocks.1." + target;
+      Shape s = model.parameters().get(path + ".weight").weight().shape();
+      int in = s.dim(model.spec().layout() == Linear.Layout.IN_OUT ? 0 : 1);
+      int rank = 2 + updates.size();
+      updates.put(
+          path,
+          new LoraUpdates.Update(
+              random(rank, in), random(s.size() / in, rank), 0.5f + updates.size()));
+    }
+    LoraUpdates lora = new LoraUpdates(updates);
+    Path adapter = temporary.resolve("lora.gguf");
+    GgufExport.lora(adapter, lora, config, model.spec(), (done, all) -> {});
+    Map<String, Tensor> got = tensors(write(model, config, DType.F32));
+    Map<String, Tensor> parts = tensors(adapter);
+    assertThat(parts).hasSize(2 * targets.length);
+    double alpha;
+    try (GgufFile f = GgufFile.open(adapter)) {
+      assertThat(f.metadata().text("general.type")).isEqualTo("adapter");
+      assertThat(f.metadata().text("adapter.type")).isEqualTo("lora");
+      alpha = f.metadata().number("adapter.lora.alpha", 0);
+    }
+    // As llama.cpp has it: W x + alpha / r · B (A x), r the columns of B.
+    got.forEach((name, w) -> {
+      Tensor a = parts.remove(name + ".lora_a");
+      Tensor b = parts.remove(name + ".lora_b");
+      for (int i = 0; a != null && i < w.size(); i++) {
+        double sum = 0;
+        int rank = b.shape().cols();
+        for (int r = 0; r < rank; r++)
+          sum +=
+              b.get(i / w.shape().cols() * rank + r)
+                  * a.get(r * w.shape().cols() + i % w.shape().cols());
+        w.data()[w.offset() + i] += (float) (alpha / rank * sum);
+      }
+    });
+    assertThat(parts).isEmpty();
+    TransformerModel merged = Attach.merge(lora.attach(model), Kernels.scalar());
+    tensors(write(merged, config, DType.F32))
+        .forEach((name, want) ->
+            assertThat(got.get(name).toArray())
+                .as(name)
+                .containsExactly(want.toArray(), within(1e-5f)));
+  }
+
+  private static Weight random(int rows, int cols) {
+    RandomStream stream = RandomStream.of(7, rows + "x" + cols);
+    Tensor t = Tensor.zeros(rows, cols);
+    for (int i = 0; i < t.size(); i++) t.data()[i] = stream.nextFloat() - 0.5f;
+    return HeapWeight.of(t);
+  }
+
+  private static Map<String, Tensor> tensors(Path file) throws IOException {
+    try (GgufFile f = GgufFile.open(file)) {
+      Map<String, Tensor> all = new LinkedHashMap<>();
+      for (String name : f.names()) all.put(name, f.weight(name).toTensor());
+      return all;
     }
   }
 

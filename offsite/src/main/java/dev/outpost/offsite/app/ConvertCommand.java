@@ -1,11 +1,16 @@
 package dev.outpost.offsite.app;
 
+import dev.outpost.offsite.artifact.PlugIn;
 import dev.outpost.tensor.DType;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.transformer.Spec;
+import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.load.Companions;
 import dev.outpost.transformer.load.GgufExport;
 import dev.outpost.transformer.load.ModelFolder;
+import dev.outpost.transformer.load.PeftFolder;
+import dev.outpost.transformer.peft.LoraUpdates;
 import dev.outpost.transformer.text.GgufTokenizerWriter;
 import dev.outpost.transformer.text.TokenizerFiles;
 import java.io.IOException;
@@ -13,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -29,7 +35,14 @@ final class ConvertCommand extends Command {
   /** Formats to write. */
   enum Format {
     HF,
-    GGUF
+    GGUF,
+    PEFT,
+    GGUF_LORA;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
   }
 
   /** Types a model can be stored in. */
@@ -61,8 +74,14 @@ final class ConvertCommand extends Command {
       names = "--to",
       paramLabel = "FORMAT",
       description =
-          "One of ${COMPLETION-CANDIDATES}. Default: GGUF for a DST that ends in .gguf, else HF.")
+          "One of ${COMPLETION-CANDIDATES}. Default: gguf for a DST that ends in .gguf, else hf.")
   Format to;
+
+  @Option(
+      names = "--base",
+      paramLabel = "DIR",
+      description = "The full model that an adapter belongs to, for peft and gguf-lora.")
+  Path base;
 
   @Option(
       names = "--type",
@@ -79,24 +98,28 @@ final class ConvertCommand extends Command {
   int run(Console console, Kernels kernels) throws Exception {
     boolean gguf = out.toString().endsWith(".gguf");
     Format format = to != null ? to : gguf ? Format.GGUF : Format.HF;
-    if (format == Format.GGUF && !gguf)
-      throw new BadInput("--out: " + out + " must end in .gguf to be written as GGUF");
+    if ((format == Format.GGUF || format == Format.GGUF_LORA) && !gguf)
+      throw new BadInput("--out: " + out + " must end in .gguf to be written as " + format);
+    if (base != null && (format == Format.HF || format == Format.GGUF))
+      throw new BadInput("--base: belongs to an adapter; add --to peft or --to gguf-lora");
     switch (format) {
       case HF -> folder();
       case GGUF -> file(console);
+      case PEFT, GGUF_LORA -> adapter(format);
     }
     console.say(source + " written to " + out);
     console.emit(
         JsonObject.create()
             .put("event", "result")
             .put("out", out.toString())
-            .put("format", format.name().toLowerCase(Locale.ROOT)));
+            .put("format", format.toString()));
     return ExitCode.OK;
   }
 
   private void folder() throws IOException {
     if (type != null && type.dtype.isBlocked())
       throw new BadInput("--type: " + type + " is a type of GGUF; a folder takes F32, F16 or BF16");
+    source = ModelOptions.located(source);
     OutputFolder.of(out, OutputFolder.Kind.MODEL, source);
     try (ModelFolder model = ModelFolder.open(source)) {
       DType dtype = type == null ? null : type.dtype;
@@ -110,6 +133,7 @@ final class ConvertCommand extends Command {
   }
 
   private void file(Console console) throws IOException {
+    source = ModelOptions.located(source);
     if (Files.exists(out) && Files.isSameFile(source, out))
       throw new BadInput("--out: " + out + " is also read from; choose another file");
     if (Files.isDirectory(out)) throw new BadInput("--out: " + out + " is a folder");
@@ -127,6 +151,33 @@ final class ConvertCommand extends Command {
           (done, all) -> progress(console, done, all));
     }
     console.clearBar();
+  }
+
+  private void adapter(Format format) throws IOException, PlugIn.RefusedException {
+    if (base == null)
+      throw new BadInput("--base: is needed: the model whose adapter " + source + " is");
+    if (type != null) throw new BadInput("--type: adapters keep their own");
+    if (format == Format.PEFT) OutputFolder.of(out, OutputFolder.Kind.NONE, source, base);
+    else if (Files.isDirectory(out)) throw new BadInput("--out: " + out + " is a folder");
+    try (ModelFolder model = ModelFolder.open(ModelOptions.located(base))) {
+      LoraUpdates lora = lora(model);
+      Spec spec = model.model().spec();
+      if (format == Format.PEFT) PeftFolder.write(out, lora, base.toString(), model.config(), spec);
+      else GgufExport.lora(out, lora, model.config(), spec, (done, all) -> {});
+    }
+  }
+
+  private LoraUpdates lora(ModelFolder model) throws IOException, PlugIn.RefusedException {
+    TransformerModel attached = Adapters.into(model, source);
+    Set<String> more = Adapters.changed(model.model(), attached);
+    more.removeIf(name -> name.endsWith(".lora_a.weight") || name.endsWith(".lora_b.weight"));
+    if (!more.isEmpty())
+      throw new BadInput(
+          source
+              + ": holds more than LoRA, such as "
+              + more.iterator().next()
+              + "; plug it into the model and convert that");
+    return LoraUpdates.of(attached);
   }
 
   private void progress(Console console, long done, long all) {

@@ -1,7 +1,5 @@
 package dev.outpost.offsite.app;
 
-import dev.outpost.offsite.artifact.AdapterArtifact;
-import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
 import dev.outpost.offsite.artifact.PlugIn;
 import dev.outpost.tensor.io.JsonObject;
@@ -29,7 +27,10 @@ final class ModelOptions {
   @ArgGroup(exclusive = true, multiplicity = "1")
   Source source;
 
-  @Option(names = "--adapter", paramLabel = "DIR", description = "A tuned adapter to put in first.")
+  @Option(
+      names = "--adapter",
+      paramLabel = "DIR",
+      description = "A tuned adapter to put in first; also a LoRA folder of the peft package.")
   Path adapter;
 
   static final class Source {
@@ -71,7 +72,7 @@ final class ModelOptions {
       source.model = located(source.model);
       ModelFolder f = ModelFolder.open(source.model);
       try {
-        return new OfImages(plugged(f.model(), kernels), f.config(), source.model, f::close);
+        return new OfImages(plugged(f, kernels), f.config(), source.model, f::close);
       } catch (IOException | RuntimeException | PlugIn.RefusedException e) {
         f.close();
         throw e;
@@ -86,17 +87,14 @@ final class ModelOptions {
     }
   }
 
-  private TransformerModel plugged(TransformerModel m, Kernels kernels)
+  private TransformerModel plugged(ModelFolder f, Kernels kernels)
       throws IOException, PlugIn.RefusedException {
-    if (adapter == null) return m;
-    return Attach.merge(
-        PlugIn.apply(m, BaseFingerprint.of(m), AdapterArtifact.read(adapter)), kernels);
+    return adapter == null ? f.model() : Attach.merge(Adapters.into(f, adapter), kernels);
   }
 
   private TransformerModel plugged(OffsitePackage p, Kernels kernels)
       throws IOException, PlugIn.RefusedException {
-    if (adapter == null) return p.model();
-    return Attach.merge(PlugIn.intoEmulator(p, AdapterArtifact.read(adapter)), kernels);
+    return adapter == null ? p.model() : Attach.merge(Adapters.into(p, adapter), kernels);
   }
 
   /** What to do with the model while its tokenizer is still being read. */
@@ -125,7 +123,7 @@ final class ModelOptions {
     ModelFolder f = ModelFolder.open(source.model);
     try {
       requireText(source.model, f.model());
-      TransformerModel m = plugged(f.model(), kernels);
+      TransformerModel m = plugged(f, kernels);
       meanwhile.run(m, tokenizer::isDone);
       return new Open(m, fitting(tokenizer, source.model, m), source.model.toString(), f::close);
     } catch (IOException | RuntimeException | PlugIn.RefusedException e) {

@@ -1,8 +1,5 @@
 package dev.outpost.offsite.app;
 
-import dev.outpost.offsite.artifact.AdapterArtifact;
-import dev.outpost.offsite.artifact.BaseFingerprint;
-import dev.outpost.offsite.artifact.PlugIn;
 import dev.outpost.tensor.DType;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
@@ -11,6 +8,8 @@ import dev.outpost.transformer.load.Companions;
 import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.peft.Attach;
 import java.nio.file.Path;
+import java.util.LinkedHashSet;
+import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
@@ -34,7 +33,7 @@ final class PlugCommand extends Command {
       names = "--adapter",
       required = true,
       paramLabel = "DIR",
-      description = "The adapter from the data owner.")
+      description = "The adapter from the data owner, or a LoRA folder of the peft package.")
   Path adapter;
 
   @Option(
@@ -62,10 +61,9 @@ final class PlugCommand extends Command {
     model = ModelOptions.located(model);
     OutputFolder.of(out, OutputFolder.Kind.MODEL, model, adapter);
     try (ModelFolder folder = ModelFolder.open(model)) {
-      AdapterArtifact artifact = AdapterArtifact.read(adapter);
-      TransformerModel plugged =
-          Attach.merge(
-              PlugIn.apply(folder.model(), BaseFingerprint.of(folder.model()), artifact), kernels);
+      TransformerModel attached = Adapters.into(folder, adapter);
+      Set<String> changed = Adapters.changed(folder.model(), attached);
+      TransformerModel plugged = Attach.merge(attached, kernels);
       PlainType.noteBlocks(console, plugged, dtype);
       Companions.copy(model, out);
       ModelFolder.write(out, plugged, folder.config(), dtype);
@@ -73,16 +71,23 @@ final class PlugCommand extends Command {
           "tuned model written to "
               + out
               + ": "
-              + artifact.tensors().size()
+              + changed.size()
               + " tensors of "
-              + artifact.slots()
+              + slots(changed)
               + " replaced");
       console.emit(
           JsonObject.create()
               .put("event", "result")
               .put("model", out.toString())
-              .put("tensors", artifact.tensors().size()));
+              .put("tensors", changed.size()));
       return ExitCode.OK;
     }
+  }
+
+  /** The slots of these parameters. */
+  private static Set<String> slots(Set<String> names) {
+    Set<String> slots = new LinkedHashSet<>();
+    for (String name : names) slots.add(name.replaceFirst("^(blocks\\.\\d+)\\..*", "$1"));
+    return slots;
   }
 }

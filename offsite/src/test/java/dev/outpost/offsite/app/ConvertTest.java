@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -89,6 +90,89 @@ class ConvertTest {
     refuses("GGUF carries its tokenizer", "convert", llama, "--out", file);
     assertThat(out).doesNotExist();
     assertThat(file).doesNotExist();
+  }
+
+  @Test
+  void anAdapterBecomesOneOfPeftAndGivesTheSameText() throws IOException {
+    Path adapter = dir.resolve("adapter");
+    Path peft = dir.resolve("peft");
+    Path lora = dir.resolve("lora.gguf");
+    Path plugged = dir.resolve("plugged");
+    Path base = tuned(adapter, "--lora", 2);
+    Shell.ok("convert", adapter, "--base", base, "--to", "peft", "--out", peft);
+    String want = said(base, "--adapter", adapter);
+    assertThat(said(base, "--adapter", peft)).isEqualTo(want).isNotEqualTo(said(base));
+    Shell.ok("plug", "--model", base, "--adapter", peft, "--out", plugged);
+    assertThat(said(plugged)).isEqualTo(want);
+
+    Shell.ok("convert", peft, "--base", base, "--to", "gguf-lora", "--out", lora);
+    try (GgufFile f = GgufFile.open(lora)) {
+      assertThat(f.metadata().text("general.architecture")).isEqualTo("gpt2");
+      assertThat(f.names())
+          .contains("blk.0.attn_qkv.weight.lora_a", "blk.3.attn_qkv.weight.lora_b")
+          .noneMatch(name -> name.startsWith("blk.1"));
+    }
+    refuses("--base", "convert", adapter, "--to", "peft", "--out", dir.resolve("none"));
+    refuses("--base", "convert", base, "--base", base, "--out", dir.resolve("none"));
+    Path other = Parties.model(dir.resolve("other"), 2, 1);
+    Path none = dir.resolve("none");
+    refuses("has no projections", "plug", "--model", other, "--adapter", peft, "--out", none);
+    assertThat(none).doesNotExist();
+  }
+
+  @Test
+  void anAdapterOfWholeBlocksIsNoLora() throws IOException {
+    Path adapter = dir.resolve("adapter");
+    Path out = dir.resolve("peft");
+    Path base = tuned(adapter);
+    refuses("more than LoRA", "convert", adapter, "--base", base, "--to", "peft", "--out", out);
+    assertThat(out).doesNotExist();
+  }
+
+  /** The base of a new adapter. */
+  private Path tuned(Path adapter, Object... options) throws IOException {
+    Path text = Parties.text(dir.resolve("text.txt"), Parties.PRIVATE);
+    Path pack = dir.resolve("package");
+    Path base = Parties.model(dir.resolve("base"), 1);
+    Shell.ok("emulate", "--model", base, "--split", "1-1-1", "--out", pack);
+    Shell.ok(
+        words(
+            options,
+            "tune",
+            "--package",
+            pack,
+            "--corpus",
+            text,
+            "--out",
+            adapter,
+            "--steps",
+            3,
+            "--batch",
+            1,
+            "--lr",
+            0.05));
+    return base;
+  }
+
+  private static String said(Path model, Object... options) {
+    return Shell.ok(
+            words(
+                options,
+                "generate",
+                "--model",
+                model,
+                "--prompt",
+                "the",
+                "--temperature",
+                0,
+                "--quiet",
+                "--max-tokens",
+                20))
+        .out();
+  }
+
+  private static Object[] words(Object[] last, Object... first) {
+    return Stream.concat(Stream.of(first), Stream.of(last)).toArray();
   }
 
   private static void refuses(String message, Object... words) {

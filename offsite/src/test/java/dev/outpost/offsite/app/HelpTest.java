@@ -81,6 +81,7 @@ final class HelpTest {
             "--stop",
             "--tokenizer",
             "--lora",
+            "--base",
             "--held-back",
             "--images",
             "--steps",
