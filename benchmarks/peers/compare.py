@@ -108,7 +108,7 @@ def main():
         for part in parts:
             wanted = [n for n in NAMES[part] if not a.names or any(w in n for w in a.names.split(","))]
             if a.model and part == "decode":
-                wanted = ["prefill-model", "decode-model"]
+                wanted = [n for n in ("prefill-model", "decode-model") if not a.names or any(w in n for w in a.names.split(","))]
             # Steps and generation one process each, for their memory; kernels share one.
             groups = [[n] for n in wanted] if part in ("step", "decode") else [wanted]
             here = [x for x in peers if x == "torch" or part == "gemm"]
