@@ -1,6 +1,7 @@
 package dev.outpost.offsite.app;
 
 import java.lang.reflect.Proxy;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +13,7 @@ final class Interruption {
   private static final int SIGINT = 2;
   private static final int SIGTERM = 15;
 
+  private final AtomicBoolean heard = new AtomicBoolean();
   private volatile int signal;
   private volatile @Nullable Runnable gently;
 
@@ -57,12 +59,18 @@ final class Interruption {
     }
   }
 
-  private void received(int number) {
+  /** Each signal comes on a thread of its own. */
+  void received(int number) {
     Runnable tell = gently;
-    boolean again = signal != 0;
-    signal = number;
-    if (tell != null && !again) tell.run();
-    else System.exit(exitCode());
+    if (tell != null && !heard.getAndSet(true)) {
+      // Who finds the request goes on when the user was told: else the process may end before.
+      synchronized (this) {
+        signal = number;
+        tell.run();
+      }
+    } else {
+      System.exit(128 + number);
+    }
   }
 
   /** From now on the first signal only asks to stop; {@code told} lets the user know. */
@@ -72,7 +80,10 @@ final class Interruption {
 
   /** Whether the user asked to stop. */
   boolean requested() {
-    return signal != 0;
+    if (signal == 0) return false;
+    synchronized (this) {
+      return true;
+    }
   }
 
   /** What a process ended by the signal tells its caller. */
