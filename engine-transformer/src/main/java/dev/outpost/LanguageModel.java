@@ -112,19 +112,20 @@ public final class LanguageModel implements AutoCloseable {
   /**
    * How likely the model finds {@code continuation} after {@code context}.
    *
-   * @param context may be empty: then the first token is predicted after end-of-text, or not at all
-   *     where the tokenizer has none
+   * @param context begun as the model's family begins a text; may be empty: then the first token is
+   *     predicted after begin-of-text or else end-of-text, or not at all where the tokenizer has
+   *     neither
    * @throws IllegalArgumentException when there is nothing to predict, or both together are longer
    *     than the model's context
    */
   public Score score(String context, String continuation) {
     requireCausal("score");
-    int[] given = context.isEmpty() ? start() : tokenizer.encode(context);
+    int[] given = context.isEmpty() ? start() : tokenizer.begun(context);
     // Tokens may reach across the seam: what is scored is what the whole has beyond the context.
     int[] whole =
         context.isEmpty()
             ? concat(given, tokenizer.encode(continuation))
-            : tokenizer.encode(context + continuation);
+            : tokenizer.begun(context + continuation);
     int from = Math.max(1, given.length);
     if (whole.length <= from)
       throw new IllegalArgumentException(
@@ -158,7 +159,8 @@ public final class LanguageModel implements AutoCloseable {
    * @throws IllegalArgumentException when the text has no token, or more than the model's context
    */
   public float[] embed(String text, Pooling pooling) {
-    int[] ids = tokenizer.encode(text);
+    // An encoder knows texts only between the tokens that frame them.
+    int[] ids = tokenizer.encode(text, !model.spec().attention().causal());
     if (ids.length == 0) throw new IllegalArgumentException("embed: the text has no token");
     requireRoom("embed", ids.length);
     return working(() -> {
@@ -271,15 +273,13 @@ public final class LanguageModel implements AutoCloseable {
     });
   }
 
-  /** What a text begins with that has no beginning: end-of-text, or nothing. */
+  /** What stands before a text without context, or nothing. */
   int[] start() {
-    return end();
+    return tokenizer.beginning().stream().toArray();
   }
 
   private int[] end() {
-    return tokenizer.endOfText().isPresent()
-        ? new int[] {tokenizer.endOfText().getAsInt()}
-        : new int[0];
+    return tokenizer.endOfText().stream().toArray();
   }
 
   static int[] concat(int[] a, int[] b) {

@@ -12,7 +12,7 @@ import java.util.OptionalInt;
 record ExampleTokens(Tokenizer tokenizer) {
   /** The example's tokens with {@link Blocks#CONTEXT} and {@link Blocks#FIRST}. */
   int[] of(Example e) {
-    int[] ids = tokenizer.encode(e.whole());
+    int[] ids = encode(e, e.whole());
     OptionalInt end = e.last() ? tokenizer.endOfText() : OptionalInt.empty();
     int[] out = Arrays.copyOf(ids, ids.length + (end.isPresent() ? 1 : 0));
     StringBuilder text = new StringBuilder();
@@ -23,7 +23,9 @@ record ExampleTokens(Tokenizer tokenizer) {
       text.append(p.text());
       learned = p.learned();
       int to =
-          i == e.parts().size() - 1 ? ids.length : Math.max(from, boundary(text.toString(), ids));
+          i == e.parts().size() - 1
+              ? ids.length
+              : Math.max(from, boundary(e, text.toString(), ids));
       if (!learned) for (int t = from; t < to; t++) out[t] |= Blocks.CONTEXT;
       from = to;
     }
@@ -32,14 +34,19 @@ record ExampleTokens(Tokenizer tokenizer) {
     return out;
   }
 
+  /** What begins a text stands before its first part only. */
+  private int[] encode(Example e, String text) {
+    return e.first() ? tokenizer.begun(text) : tokenizer.encode(text);
+  }
+
   /**
    * Where the tokens of the text so far are not those that the whole begins with, a token crosses
    * the seam; then white space at the seam belongs to what follows, as in {@link TokenPair}.
    */
-  private int boundary(String text, int[] whole) {
-    int[] alone = tokenizer.encode(text);
+  private int boundary(Example e, String text, int[] whole) {
+    int[] alone = encode(e, text);
     if (alone.length <= whole.length
         && Arrays.equals(alone, 0, alone.length, whole, 0, alone.length)) return alone.length;
-    return Math.min(whole.length, tokenizer.encode(Whitespace.stripTrailing(text)).length);
+    return Math.min(whole.length, encode(e, Whitespace.stripTrailing(text)).length);
   }
 }

@@ -28,52 +28,35 @@ public final class Scorer {
   private final Kernels kernels;
   private final Tokenizer tokenizer;
   private final int prefix;
-  private final boolean framed;
   private final int most;
   private final Workspace workspace = new Workspace();
   private final KvCache cache;
   private int[] cached = {};
 
-  private Scorer(
-      TransformerModel model, Kernels kernels, Tokenizer tokenizer, int prefix, boolean framed) {
+  private Scorer(TransformerModel model, Kernels kernels, Tokenizer tokenizer, int prefix) {
     this.model = model;
     this.kernels = kernels;
     this.tokenizer = tokenizer;
     this.prefix = prefix;
-    this.framed = framed;
     this.most = model.spec().context();
     this.cache = KvCache.of(1, most);
   }
 
   /**
-   * A scorer for a model whose texts begin with nothing, such as GPT-2: end-of-text stands before a
-   * text without context.
+   * A scorer of texts that begin as the tokenizer's files say: with a token for families such as
+   * Llama and Gemma, with nothing for GPT-2. Before a text without context stands begin-of-text, or
+   * else end-of-text.
    *
-   * @throws IllegalArgumentException if the tokenizer names no end-of-text
+   * @throws IllegalArgumentException if the tokenizer names neither
    */
   public static Scorer of(TransformerModel model, Kernels kernels, Tokenizer tokenizer) {
-    OptionalInt before = tokenizer.endOfText();
+    OptionalInt before = tokenizer.beginning();
     if (before.isEmpty())
       throw new IllegalArgumentException(
-          "evaluate: the tokenizer names no end-of-text, which stands before a text without context;"
-              + " name eos_token in tokenizer_config.json");
-    return new Scorer(model, kernels, tokenizer, before.getAsInt(), false);
-  }
-
-  /** A scorer for a model whose every text begins with a token, such as Llama's {@code <s>}. */
-  public static Scorer of(
-      TransformerModel model, Kernels kernels, Tokenizer tokenizer, int beginOfText) {
-    return new Scorer(model, kernels, tokenizer, beginOfText, true);
-  }
-
-  /** The tokens of a text; one that spells out its beginning is not begun twice. */
-  private int[] encode(String text) {
-    int[] ids = tokenizer.encode(text);
-    if (!framed || (ids.length > 0 && ids[0] == prefix)) return ids;
-    int[] out = new int[ids.length + 1];
-    out[0] = prefix;
-    System.arraycopy(ids, 0, out, 1, ids.length);
-    return out;
+          "evaluate: the tokenizer names neither begin-of-text nor end-of-text, one of which stands"
+              + " before a text without context; name bos_token or eos_token in"
+              + " tokenizer_config.json");
+    return new Scorer(model, kernels, tokenizer, before.getAsInt());
   }
 
   /** What the model reads, and from which of its positions on what it predicts counts. */
@@ -125,7 +108,7 @@ public final class Scorer {
       before = new int[] {prefix};
       after = begins ? Arrays.copyOfRange(ids, 1, ids.length) : ids;
     } else {
-      TokenPair pair = TokenPair.of(this::encode, context, continuation);
+      TokenPair pair = TokenPair.of(tokenizer::begun, context, continuation);
       before = pair.context().length == 0 ? new int[] {prefix} : pair.context();
       after = pair.continuation();
     }
@@ -237,7 +220,7 @@ public final class Scorer {
    * far as it can.
    */
   public double text(String text) {
-    int[] ids = encode(text);
+    int[] ids = tokenizer.begun(text);
     int[] all = new int[ids.length + 1];
     all[0] = prefix;
     System.arraycopy(ids, 0, all, 1, ids.length);

@@ -98,6 +98,17 @@ public interface Tokenizer {
   /** The id that ends a text, if the tokenizer's files name one. */
   OptionalInt endOfText();
 
+  /** What stands before a text without context: begin-of-text, or else end-of-text. */
+  default OptionalInt beginning() {
+    return beginOfText().isPresent() ? beginOfText() : endOfText();
+  }
+
+  /** {@link #prompt} of a text; one that spells out its {@link #beginning} is not begun twice. */
+  default int[] begun(String text) {
+    String first = beginning().stream().mapToObj(this::decode).findFirst().orElse("");
+    return !first.isEmpty() && text.startsWith(first) ? encode(text) : prompt(text);
+  }
+
   /** How this model's family writes a conversation as text, if the tokenizer's files say. */
   default Optional<ChatTemplate> chatTemplate() {
     return Optional.empty();

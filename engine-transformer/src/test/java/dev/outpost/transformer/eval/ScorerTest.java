@@ -14,9 +14,12 @@ import dev.outpost.transformer.data.Texts;
 import dev.outpost.transformer.family.Llama;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Shared contexts against the same sequences computed whole. */
 final class ScorerTest {
@@ -60,15 +63,16 @@ final class ScorerTest {
   }
 
   @Test
-  void aTextBeginsWithTheTokenThatBeginsEveryText() {
+  void aTextBeginsWithTheTokenThatBeginsEveryText(@TempDir Path folder) throws IOException {
     TransformerModel model = model();
     Kernels kernels = TinyModels.best();
-    int begin = TOKENIZER.endOfText().orElseThrow();
     int[] ids = TOKENIZER.encode("<|endoftext|>The sky is blue");
     int blue = ids.length - TOKENIZER.encode("<|endoftext|>The sky is").length;
-    Scorer framed = Scorer.of(model, kernels, TOKENIZER, begin);
-    assertThat(framed.continuations("The sky is", List.of(" blue")).getFirst().value())
-        .isCloseTo(whole(model, kernels, ids, blue), within(1e-4));
+    Scorer framed = Scorer.of(model, kernels, Texts.begins(folder));
+    for (String context : List.of("The sky is", "<|endoftext|>The sky is"))
+      assertThat(framed.continuations(context, List.of(" blue")).getFirst().value())
+          .as(context)
+          .isCloseTo(whole(model, kernels, ids, blue), within(1e-4));
     assertThat(framed.continuations("", List.of("The sky is blue")).getFirst().value())
         .isCloseTo(whole(model, kernels, ids, ids.length - 1), within(1e-3));
   }

@@ -120,8 +120,7 @@ final class GenerateCommand extends Command {
     try (ModelOptions.Open open = model.open(kernels, this::warmUp)) {
       Tokenizer tokenizer = open.tokenizer();
       int[] ids = chat ? conversation(tokenizer) : tokenizer.prompt(prompt);
-      if (ids.length == 0 && tokenizer.endOfText().isPresent())
-        ids = new int[] {tokenizer.endOfText().getAsInt()};
+      if (ids.length == 0) ids = tokenizer.beginning().stream().toArray();
       int context = open.model().spec().context();
       if (ids.length == 0)
         throw new BadInput(
