@@ -112,8 +112,9 @@ final class AttentionCases {
                   HeadView.of(dq, s.queries(), 0),
                   HeadView.of(dkv, s.keys(), 0),
                   HeadView.of(dkv, s.keys(), narrow));
-              // Scores are below scale·d; their error passes through exp as a relative one.
-              double score = 1 + s.scores().scale() * d / 3;
+              // Scores are below scale·d and what a slope adds; their error passes through exp as a
+              // relative one.
+              double score = 1 + s.scores().scale() * d / 3 + lowered(s);
               double spread = Math.sqrt((double) s.queries() * s.heads() / s.kvHeads());
               return List.of(
                   flat("out", out, score),
@@ -121,5 +122,15 @@ final class AttentionCases {
                   flat("dq", dq, 2 * score),
                   flat("dk, dv", dkv, 2 * score * spread));
             }));
+  }
+
+  /**
+   * What a slope takes from a score, a quarter: it is rounded once, and the factor allows for 20.
+   */
+  private static double lowered(AttentionShape s) {
+    float[] slopes = s.scores().slopes();
+    double most = 0;
+    if (slopes != null) for (float slope : slopes) most = Math.max(most, slope);
+    return most * (s.queries() + s.keys()) / 4;
   }
 }
