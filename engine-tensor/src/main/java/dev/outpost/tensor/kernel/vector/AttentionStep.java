@@ -168,7 +168,10 @@ enum AttentionStep {
           int i = r * NR + c;
           FloatVector p = VectorMath.exp(load(w, at + i).sub(w[y + r]));
           p.intoArray(w, at + i);
-          load(w, x + i).sub(w[z + r]).mul(p).intoArray(w, x + i);
+          // Not by load: behind exp C2 inlines only the vector library, and a call boxes its
+          // vector.
+          FloatVector dp = FloatVector.fromArray(Lanes.F, w, x + i);
+          dp.sub(w[z + r]).mul(p).intoArray(w, x + i);
         }
     }
   };
