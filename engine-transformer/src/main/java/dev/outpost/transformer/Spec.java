@@ -141,6 +141,8 @@ public record Spec(
       if (inputs == Inputs.INTERLEAVED && heads != kvHeads)
         throw new IllegalArgumentException(
             "spec: interleaved inputs need as many key-value heads as heads " + heads);
+      if (inputs == Inputs.FUSED_WITHOUT_KEY_BIAS && !inputBias)
+        throw new IllegalArgumentException("spec: inputs without key biases need the others");
       if (headNorm && inputs != Inputs.SEPARATE)
         throw new IllegalArgumentException("spec: head norms need separate inputs");
       if (!(scale > 0) || !(softCap >= 0))
@@ -179,6 +181,8 @@ public record Spec(
     SEPARATE,
     /** One; columns ordered query, key, value. */
     FUSED,
+    /** The same, the biases of queries and of values on their own, and none of keys. */
+    FUSED_WITHOUT_KEY_BIAS,
     /** One; columns ordered by head, and query, key, value in each. */
     INTERLEAVED
   }
@@ -289,7 +293,8 @@ public record Spec(
   }
 
   /**
-   * @param kind what is read, and where
+   * @param kind what is made
+   * @param pool of which positions, where it is one thing for a whole sequence
    * @param outputs classes or features; 0 for tokens, whose number is the vocabulary's, and for
    *     features that nothing projects
    * @param tied whether the output matrix is the token embedding
@@ -299,6 +304,7 @@ public record Spec(
    */
   public record Head(
       HeadKind kind,
+      Pool pool,
       int outputs,
       boolean tied,
       boolean bias,
@@ -307,6 +313,17 @@ public record Spec(
     /** A language model's. */
     public Head(boolean tied, float softCap) {
       this(HeadKind.TOKENS, 0, tied, false, Optional.empty(), softCap);
+    }
+
+    /** One that reads the first position, or all where it scores tokens. */
+    public Head(
+        HeadKind kind,
+        int outputs,
+        boolean tied,
+        boolean bias,
+        Optional<Transform> transform,
+        float softCap) {
+      this(kind, Pool.FIRST, outputs, tied, bias, transform, softCap);
     }
 
     public Head {
@@ -318,16 +335,26 @@ public record Spec(
             case FEATURES -> outputs >= 0 && !tied;
           };
       if (!fits) throw new IllegalArgumentException("spec: a head of " + kind + " with " + outputs);
+      if (kind == HeadKind.TOKENS && pool != Pool.FIRST)
+        throw new IllegalArgumentException("spec: a head of tokens pools no positions");
     }
+  }
+
+  /** Which positions tell of a whole sequence. */
+  public enum Pool {
+    /** The first: a class token. */
+    FIRST,
+    /** The mean of all but the first, taken before the last norm. */
+    MEAN_OF_OTHERS
   }
 
   /** What a head makes of the hidden states. */
   public enum HeadKind {
     /** A score of every token at every position. */
     TOKENS,
-    /** A score of every class from the first position. */
+    /** A score of every class from the pooled position. */
     CLASSES,
-    /** Numbers that describe the whole, from the first position. */
+    /** Numbers that describe the whole, from the pooled position. */
     FEATURES
   }
 
@@ -432,12 +459,17 @@ public record Spec(
     return blockNorms * normParameters(c)
         + (attention.headNorm() ? 2 * normParameters(attention.headDim()) : 0)
         + c * (q + kv)
-        + (attention.inputBias() ? q + kv : 0)
+        + inputBiases(q, kv)
         + q * c
         + (attention.outputBias() ? c : 0)
         + c * wide
         + f * c
         + (feedForward.bias() ? wide + c : 0);
+  }
+
+  private long inputBiases(long q, long kv) {
+    if (!attention.inputBias()) return 0;
+    return attention.inputs() == Inputs.FUSED_WITHOUT_KEY_BIAS ? q + kv / 2 : q + kv;
   }
 
   private long normParameters(long columns) {

@@ -92,16 +92,17 @@ public record TransformerModel(
     return hidden(pass, Input.of(ids));
   }
 
-  /** What the head reads of the input: {@link #ending} of the whole stack, [B·T, E]. */
+  /** What the head reads of the input: {@link #ending} of the whole stack. */
   public Var hidden(Pass pass, Input input) {
     Var h = ending(pass, stack(pass, slots, embed(pass, input)));
     if (pass.cache() != null) pass.cache().advance(pass.time());
     return h;
   }
 
-  /** What the head reads of the last block's output h [N, C]: [N, E]. */
+  /** What the head reads of the last block's output h [N, C]: [N, E], of means [B, E]. */
   public Var ending(Pass pass, Var h) {
-    Var x = norm == null ? h : norm.apply(pass, h);
+    Var pooled = head.pooled(pass, h);
+    Var x = norm == null ? pooled : norm.apply(pass, pooled);
     return narrow == null ? x : narrow.apply(pass, "head.narrow", x);
   }
 

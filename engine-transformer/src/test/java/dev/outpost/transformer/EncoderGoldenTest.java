@@ -57,7 +57,10 @@ class EncoderGoldenTest {
           "vit-features-bf16",
           "clip-vision-projected-f32",
           "clip-vision-bare-f16",
-          "clip-whole-f32");
+          "clip-whole-f32",
+          "eva-classes-f32",
+          "eva-token-f16",
+          "eva-features-f32");
 
   @TempDir private Path temporary;
 
@@ -193,6 +196,7 @@ class EncoderGoldenTest {
     return model.withHead(
         new dev.outpost.transformer.layer.Head(
             Spec.HeadKind.FEATURES,
+            model.head().pool(),
             model.head().transform(),
             Parameter.frozen(HeapWeight.of(identity)),
             null));

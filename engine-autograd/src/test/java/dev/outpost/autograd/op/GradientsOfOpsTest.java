@@ -341,6 +341,24 @@ class GradientsOfOpsTest {
   }
 
   @Test
+  void outerBias() {
+    GradCheck.check(
+        "outerBias",
+        39,
+        FAST,
+        (t, in) -> OuterBias.outerBias(t, in.get(0), in.get(1), in.get(2)),
+        normal(1, 4, 9),
+        normal(2, 4),
+        normal(3, 3));
+  }
+
+  @Test
+  void meanRows() {
+    GradCheck.check(
+        "meanRows", 40, FAST, (t, in) -> MeanRows.meanRows(t, in.get(0), 2, 1), normal(1, 8, 5));
+  }
+
+  @Test
   void swapColumns() {
     GradCheck.check(
         "swapColumns",

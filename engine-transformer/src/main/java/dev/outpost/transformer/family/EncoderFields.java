@@ -11,7 +11,7 @@ import java.util.Optional;
 /** What the configurations of encoders, of text and of images, have in common. */
 final class EncoderFields {
   static final int MAX = 1 << 24;
-  private static final int MOST_CLASSES = 1 << 20;
+  static final int MOST_CLASSES = 1 << 20;
 
   private EncoderFields() {}
 

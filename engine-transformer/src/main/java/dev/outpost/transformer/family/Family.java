@@ -15,6 +15,7 @@ public sealed interface Family
         Bloom,
         Clip,
         ClipVision,
+        Eva,
         Gemma,
         Gemma2,
         Gemma3Text,
@@ -89,22 +90,25 @@ public sealed interface Family
         new Roberta(),
         new Vit(),
         new ClipVision(),
-        new Clip());
+        new Clip(),
+        new Eva());
   }
 
   /** The family a {@code config.json} names. */
   static Family of(JsonObject config) throws FormatException {
+    if (!config.has("model_type") && Eva.describes(config)) return new Eva();
     if (!config.has("model_type") && TIMM.stream().anyMatch(config::has))
       throw config.wrong(
           "model_type",
           "is missing, and "
               + TIMM.stream().filter(config::has).findFirst().orElseThrow()
-              + " is a field of timm's or OpenCLIP's format, which is not read. EVA comes only in"
-              + " it, and turns queries and keys by rows and columns of patches and norms within"
-              + " the feed-forward part, which is not supported; of plain ViT and CLIP there are"
-              + " folders with model_type "
+              + " is a field of timm's or OpenCLIP's format, of which only architecture "
+              + Eva.architectures()
+              + " is read. EVA-02 turns queries and keys by rows and columns of patches and norms"
+              + " within the feed-forward part, which is not supported; of plain ViT and CLIP there"
+              + " are folders with model_type "
               + all().stream()
-                  .filter(f -> f.kind() == Kind.VISION)
+                  .filter(f -> f.kind() == Kind.VISION && !(f instanceof Eva))
                   .map(Family::modelType)
                   .toList());
     String type = config.string("model_type");

@@ -57,9 +57,16 @@ public record Vit() implements Family {
   static Spec.Image image(JsonObject c, boolean bias, boolean leadingAxes, int patch)
       throws FormatException {
     c.integer("num_channels", 3, 3, 3);
-    int size = side(c, "image_size", 224);
+    return image(c, "image_size", 224, patch, bias, leadingAxes);
+  }
+
+  /** The same with the image's size in a field of another name. */
+  static Spec.Image image(
+      JsonObject c, String field, int absent, int patch, boolean bias, boolean leadingAxes)
+      throws FormatException {
+    int size = side(c, field, absent);
     int squares = side(c, "patch_size", patch);
-    if (squares > size) throw c.wrong("patch_size", "is larger than image_size " + size);
+    if (squares > size) throw c.wrong("patch_size", "is larger than " + field + " " + size);
     return new Spec.Image(size, squares, bias, leadingAxes);
   }
 

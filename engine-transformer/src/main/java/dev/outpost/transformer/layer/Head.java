@@ -2,6 +2,7 @@ package dev.outpost.transformer.layer;
 
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.Activation;
+import dev.outpost.autograd.op.MeanRows;
 import dev.outpost.autograd.op.Rows;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.transformer.Spec;
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * {@code pooler.…} of classes, {@code projection.…} and {@code pooler.…} of features.
  *
  * @param kind what it makes
+ * @param pool of which positions
  * @param transform before the matrix, or null
  * @param weight W [outputs, E]; null when tied to the token embedding, and in features that nothing
  *     projects
@@ -26,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record Head(
     Spec.HeadKind kind,
+    Spec.Pool pool,
     @Nullable Transform transform,
     @Nullable Parameter weight,
     @Nullable Parameter bias)
@@ -43,13 +46,21 @@ public record Head(
     }
   }
 
-  /** What the matrix is applied to: rows of hidden [B·T, E], transformed; [B·T, E] or [B, E]. */
+  /** What the last norm reads of the blocks' output h [B·T, C]: all of it, or means [B, C]. */
+  public Var pooled(Pass pass, Var h) {
+    return switch (pool) {
+      case FIRST -> h;
+      case MEAN_OF_OTHERS -> MeanRows.meanRows(pass.tape(), h, pass.batch(), 1);
+    };
+  }
+
+  /**
+   * What the matrix is applied to: rows of hidden, which is [B·T, E] or where {@link #pooled} took
+   * means [B, E], transformed; [B·T, E] or [B, E].
+   */
   public Var reads(Pass pass, Var hidden) {
-    Var h =
-        switch (kind) {
-          case TOKENS -> hidden;
-          case CLASSES, FEATURES -> Rows.rows(pass.tape(), hidden, firsts(pass));
-        };
+    boolean all = kind == Spec.HeadKind.TOKENS || pool == Spec.Pool.MEAN_OF_OTHERS;
+    Var h = all ? hidden : Rows.rows(pass.tape(), hidden, firsts(pass));
     return transform == null ? h : transform.apply(pass, h);
   }
 
@@ -97,6 +108,7 @@ public record Head(
     String inner = path + transformPath(kind);
     return new Head(
         kind,
+        pool,
         transform == null
             ? null
             : new Transform(

@@ -3,6 +3,7 @@ package dev.outpost.transformer.layer;
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.Attention;
+import dev.outpost.autograd.op.OuterBias;
 import dev.outpost.autograd.op.Rotary;
 import dev.outpost.autograd.op.SwapColumns;
 import dev.outpost.tensor.Tensor;
@@ -10,6 +11,7 @@ import dev.outpost.tensor.kernel.AttentionShape;
 import dev.outpost.tensor.kernel.HeadView;
 import dev.outpost.tensor.kernel.RotaryShape;
 import dev.outpost.transformer.module.Module;
+import dev.outpost.transformer.module.Parameter;
 import dev.outpost.transformer.module.ParameterVisitor;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.module.Projection;
@@ -47,11 +49,20 @@ public sealed interface QueryKeyValue extends Module<QueryKeyValue> {
    *
    * @param qkv C → (H + 2·Hkv)·D, columns ordered query, key, value; or by head first
    * @param interleaved heads in whose order the columns lie, 0 where queries come first
+   * @param biases where the projection has none and the keys neither, or null
    */
-  record Fused(Projection qkv, int interleaved) implements QueryKeyValue {
+  record Fused(Projection qkv, int interleaved, @Nullable OuterBiases biases)
+      implements QueryKeyValue {
+    /** With the projection's own bias, or none. */
+    public Fused(Projection qkv, int interleaved) {
+      this(qkv, interleaved, null);
+    }
+
     @Override
     public Heads apply(Pass pass, Var x) {
       Var y = qkv.apply(pass, "attn.qkv", x);
+      if (biases != null)
+        y = OuterBias.outerBias(pass.tape(), y, pass.of(biases.q), pass.of(biases.v));
       return new FusedHeads(
           interleaved == 0 ? y : SwapColumns.swapColumns(pass.tape(), y, interleaved, 3));
     }
@@ -59,13 +70,26 @@ public sealed interface QueryKeyValue extends Module<QueryKeyValue> {
     @Override
     public void visit(String path, ParameterVisitor visitor) {
       qkv.visit(path + ".qkv", visitor);
+      if (biases == null) return;
+      visitor.visit(path + ".q.bias", biases.q);
+      visitor.visit(path + ".v.bias", biases.v);
     }
 
     @Override
     public QueryKeyValue rewrite(String path, Rewriter r) {
-      return new Fused(qkv.rewrite(path + ".qkv", r), interleaved);
+      return new Fused(
+          qkv.rewrite(path + ".qkv", r),
+          interleaved,
+          biases == null
+              ? null
+              : new OuterBiases(
+                  r.parameter(path + ".q.bias", biases.q),
+                  r.parameter(path + ".v.bias", biases.v)));
     }
   }
+
+  /** Biases of queries [H·D] and of values [Hkv·D]. */
+  record OuterBiases(Parameter q, Parameter v) {}
 
   /**
    * Three projections.

@@ -75,6 +75,7 @@ public final class ModelFactory {
     boolean projected = !h.tied() && (h.kind() != Spec.HeadKind.FEATURES || h.outputs() > 0);
     return new Head(
         h.kind(),
+        h.pool(),
         transform,
         projected ? source.get(path + ".weight", Shape.of(spec.outputs(), e)) : null,
         h.bias() ? source.get(path + ".bias", Shape.of(spec.outputs())) : null);
@@ -177,6 +178,13 @@ public final class ModelFactory {
               new QueryKeyValue.Fused(
                   dense(spec, path + ".qkv", c, q + 2 * kv, a.inputBias(), source),
                   a.inputs() == Spec.Inputs.INTERLEAVED ? a.heads() : 0);
+          case FUSED_WITHOUT_KEY_BIAS ->
+              new QueryKeyValue.Fused(
+                  dense(spec, path + ".qkv", c, q + 2 * kv, false, source),
+                  0,
+                  new QueryKeyValue.OuterBiases(
+                      source.get(path + ".q.bias", Shape.of(q)),
+                      source.get(path + ".v.bias", Shape.of(kv))));
           case SEPARATE ->
               new QueryKeyValue.Separate(
                   dense(spec, path + ".q", c, q, a.inputBias(), source),

@@ -211,7 +211,8 @@ class FamiliesTest {
         .hasMessageContainingAll(
             "eva/config.json: field model_type is missing",
             config.names().iterator().next() + " is a field of timm's",
-            "EVA",
+            "EVA-02",
+            "eva_giant_patch14_224",
             "rows and columns",
             "[vit, clip_vision_model, clip]");
     assertThatThrownBy(() -> Family.of(JsonObject.parse("config.json", "{}")))
