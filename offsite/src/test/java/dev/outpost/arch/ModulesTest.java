@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.outpost.autograd.Tape;
-import dev.outpost.offsite.split.Sandwich;
+import dev.outpost.offsite.split.Split;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.KernelsProvider;
 import dev.outpost.transformer.TransformerModel;
@@ -28,7 +28,7 @@ import tools.jackson.core.json.JsonFactory;
 /** The same classes on the module path, where users with a module of their own put them. */
 class ModulesTest {
   private static final List<Class<?>> ONE_OF_EACH =
-      List.of(Tensor.class, Tape.class, TransformerModel.class, Sandwich.class);
+      List.of(Tensor.class, Tape.class, TransformerModel.class, Split.class);
 
   private final ModuleFinder finder = finder();
 

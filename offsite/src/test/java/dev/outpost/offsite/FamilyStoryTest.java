@@ -8,6 +8,7 @@ import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
 import dev.outpost.offsite.artifact.PlugIn;
 import dev.outpost.offsite.emulator.EmulatorRecipe;
+import dev.outpost.offsite.emulator.Workshop;
 import dev.outpost.offsite.tune.AdapterTuning;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.io.JsonObject;
@@ -64,11 +65,11 @@ class FamilyStoryTest {
             "config.json", "{\"model_type\": \"" + type + "\", " + SIZES + ", " + fields + "}");
     TransformerModel full = TinyModels.random(Family.of(config).read(config), 1);
     EmulatorRecipe recipe = EmulatorRecipe.parse("1-2-1");
-    TransformerModel emulator = recipe.drop(full);
+    TransformerModel emulator = recipe.make(full, Workshop.of(TinyModels.best(), 1)).model();
     OffsitePackage.write(
         dir.resolve("package"),
         emulator,
-        recipe.split(full).adapterSlots(),
+        recipe.split().of(full).adapterSlots(),
         BaseFingerprint.of(full),
         config,
         recipe.describe(),

@@ -9,6 +9,7 @@ import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
 import dev.outpost.offsite.artifact.PlugIn;
 import dev.outpost.offsite.emulator.EmulatorRecipe;
+import dev.outpost.offsite.emulator.Workshop;
 import dev.outpost.offsite.tune.AdapterTuning;
 import dev.outpost.tensor.DType;
 import dev.outpost.tensor.Tensor;
@@ -61,8 +62,8 @@ class LlamaStoryTest {
     TransformerModel model = folder.model();
     OffsitePackage.write(
         dir.resolve("package"),
-        recipe.drop(model),
-        recipe.split(model).adapterSlots(),
+        recipe.make(model, Workshop.of(TinyModels.best(), 1)).model(),
+        recipe.split().of(model).adapterSlots(),
         BaseFingerprint.of(model),
         folder.config(),
         recipe.describe(),

@@ -4,8 +4,11 @@ import dev.outpost.offsite.artifact.AdapterArtifact;
 import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
 import dev.outpost.offsite.artifact.PlugIn;
-import dev.outpost.offsite.emulator.Distillation;
+import dev.outpost.offsite.emulator.Distil;
+import dev.outpost.offsite.emulator.Draft;
 import dev.outpost.offsite.emulator.EmulatorRecipe;
+import dev.outpost.offsite.emulator.StoppedException;
+import dev.outpost.offsite.emulator.Workshop;
 import dev.outpost.offsite.report.FiveNumbers;
 import dev.outpost.offsite.tune.AdapterTuning;
 import dev.outpost.tensor.io.JsonObject;
@@ -48,7 +51,8 @@ import picocli.CommandLine.Option;
 final class DemoCommand extends Command {
   private static final String PUBLIC = "java.base/java/{util,lang,io,time,net,text,math}/**.java";
   private static final String PRIVATE = "java.sql{,.rowset}/**.java";
-  private static final EmulatorRecipe RECIPE = new EmulatorRecipe(2, 1, 2);
+  private static final EmulatorRecipe RECIPE = EmulatorRecipe.parse("2-1-2").then(Distil.paper());
+  private static final String SPLIT = "2-1-2";
   private static final int BLOCK = 128;
   private static final int BATCH = 6;
   // What the pre-training reads about once at effort 1; tokenizing more would only cost time.
@@ -135,7 +139,7 @@ final class DemoCommand extends Command {
       title("DATA OWNER", "has text and will not show it");
       note(
           "private text: %s, %,d characters; only %s is here of the model",
-          texts.secret().name(), secret.train().characters(), RECIPE + " of its 8 blocks");
+          texts.secret().name(), secret.train().characters(), SPLIT + " of its 8 blocks");
       Path tuned = dataOwner.resolve("adapter");
       double[] emulator = tune(received, secret, tuned);
       if (stopRequested()) return interrupted();
@@ -236,34 +240,27 @@ final class DemoCommand extends Command {
       try (ModelFolder folder = ModelFolder.open(from)) {
         TransformerModel full = folder.model();
         Tokenizer tokenizer = TokenizerFiles.load(from);
-        note(
-            "emulator %s: keeps %d of the %d middle blocks, distilled on the public text",
-            RECIPE, RECIPE.keep(), RECIPE.split(full).middle().size());
+        note("emulator %s: keeps 1 of the 4 middle blocks, distilled on the public text", SPLIT);
         TrainingPlan plan = TrainingPlan.of(steps(60), BATCH, 1e-3f, seed + 1);
-        TransformerModel emulated =
-            RECIPE.distil(
-                full,
-                text.blocks(tokenizer, BLOCK),
-                null,
-                plan,
-                Distillation.PAPER_LM_WEIGHT,
-                Distillation.PAPER_KD_WEIGHT,
-                kernels,
-                bar(console, "distil"));
+        Workshop shop =
+            new Workshop(
+                kernels, text.blocks(tokenizer, BLOCK), null, plan, null, run -> bar(console, run));
+        Draft made = RECIPE.make(full, shop);
+        TransformerModel emulated = made.model();
         Companions.copy(from, to);
         OffsitePackage.write(
             to,
             emulated,
-            RECIPE.split(full).adapterSlots(),
+            made.split().adapterSlots(),
             BaseFingerprint.of(full),
             folder.config(),
-            RECIPE
-                .describeDistilled(plan, Distillation.PAPER_LM_WEIGHT, Distillation.PAPER_KD_WEIGHT)
-                .put("seed", plan.seed()),
+            RECIPE.describe().put("seed", plan.seed()).put("training_steps", plan.steps()),
             null);
         note(
             "package: %,d of %,d parameters, nothing of the dropped blocks",
             emulated.count(false), full.count(false));
+      } catch (StoppedException e) {
+        return false;
       }
       return !stopRequested();
     }

@@ -2,8 +2,15 @@ package dev.outpost.offsite.app;
 
 import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
+import dev.outpost.offsite.emulator.Distil;
 import dev.outpost.offsite.emulator.Distillation;
+import dev.outpost.offsite.emulator.Draft;
 import dev.outpost.offsite.emulator.EmulatorRecipe;
+import dev.outpost.offsite.emulator.EmulatorSteps;
+import dev.outpost.offsite.emulator.StepSettings;
+import dev.outpost.offsite.emulator.StepTraining;
+import dev.outpost.offsite.emulator.StoppedException;
+import dev.outpost.offsite.emulator.Workshop;
 import dev.outpost.tensor.DType;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
@@ -12,7 +19,9 @@ import dev.outpost.transformer.load.Companions;
 import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.text.Tokenizer;
 import dev.outpost.transformer.train.TrainingPlan;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
@@ -23,13 +32,15 @@ import picocli.CommandLine.Option;
     name = "emulate",
     description = {
       "Owner: make a package of adapter and lossy emulator.",
-      "Keeps some middle blocks (uniform layer drop) and, given public text with --corpus, distils the full middle into them. The dropped blocks stay with the owner. The state of a distillation is kept beside the package, in DIR.training; run the same command again to resume."
+      "--split 2-8-2 keeps 8 middle blocks between 2 and 2 adapter blocks (uniform layer drop) and, given public text with --corpus, distils the full middle into them. --split 2-2 with --step, or a --recipe, makes any other emulator; 'outpost inspect methods' lists the steps. What is dropped stays with the owner. The state of training steps is kept beside the package, in DIR.training; run the same command again to resume."
     },
     footer = {
       "",
       "Without --steps, --batch and --lr: 200 steps of 4 blocks at 1e-4.",
       "Example: outpost emulate --model owner/model --split 2-2-2",
-      "           --corpus public/ --out package"
+      "           --corpus public/ --out package",
+      "         outpost emulate --model owner/model --split 2-2 --step layer-drop:keep=4",
+      "           --step distill:steps=500,lr=1e-4 --corpus public/ --out package"
     })
 final class EmulateCommand extends Command {
   @Mixin CorpusOptions corpus;
@@ -51,22 +62,38 @@ final class EmulateCommand extends Command {
 
   @Option(
       names = "--split",
-      required = true,
-      paramLabel = "B-E-T",
-      description = "Blocks of bottom adapter, emulator and top adapter, such as 2-8-2.")
+      paramLabel = "SPLIT",
+      description =
+          "Blocks of bottom adapter, emulator and top adapter, such as 2-8-2; only the adapters, such as 2-2, 0-4 or 4-0; or the adapter's blocks by index, such as 0,1,10,11.")
   String split;
+
+  @Option(
+      names = "--step",
+      paramLabel = "STEP",
+      description =
+          "A step that makes the emulator, as NAME or NAME:KEY=VALUE,KEY=VALUE; several are done in their order.")
+  List<String> steps = List.of();
+
+  @Option(
+      names = "--recipe",
+      paramLabel = "FILE",
+      description =
+          "Instead of --split and --step: a file of JSON with split and steps, as a package's manifest shows them.")
+  Path recipeFile;
 
   @Option(
       names = "--lm-weight",
       paramLabel = "X",
-      description = "Weight of the language-model loss in distillation. Default: ${DEFAULT-VALUE}.")
-  float lmWeight = Distillation.PAPER_LM_WEIGHT;
+      description =
+          "Weight of the language-model loss, where --corpus alone asks for distillation. Default: 1.")
+  Float lmWeight;
 
   @Option(
       names = "--kd-weight",
       paramLabel = "X",
-      description = "Weight of the hidden-state loss in distillation. Default: ${DEFAULT-VALUE}.")
-  float kdWeight = Distillation.PAPER_KD_WEIGHT;
+      description =
+          "Weight of the hidden-state loss, where --corpus alone asks for distillation. Default: 30.")
+  Float kdWeight;
 
   @Option(
       names = "--dtype",
@@ -88,56 +115,47 @@ final class EmulateCommand extends Command {
     OutputFolder output = OutputFolder.of(out, OutputFolder.Kind.PACKAGE, model);
     BadInput.unless(
         corpus.path != null || !training.given(),
-        "--corpus: is missing; only distillation has steps and a learning rate, and it needs public text");
+        "--corpus: is missing; only steps that learn have steps and a learning rate, and they need public text");
     BadInput.unless(
-        lmWeight >= 0
-            && kdWeight >= 0
-            && lmWeight + kdWeight > 0
-            && Float.isFinite(lmWeight + kdWeight),
-        "--lm-weight, --kd-weight: must be 0 or more, finite, and not both 0; got "
-            + lmWeight
-            + " and "
-            + kdWeight);
+        corpus.path != null || !recipe.needsText(),
+        "--corpus: is missing; " + recipe + " has a step that learns from public text");
     try (ModelFolder folder = ModelFolder.open(model)) {
       folder.report().notes().forEach(console::note);
       TransformerModel full = folder.model();
       Tokenizer tokenizer = ModelOptions.tokenizer(model, full);
-      TransformerModel emulated = dropped(recipe, full);
-      JsonObject described = recipe.describe().put("seed", seed);
+      TrainingPlan plan = training.plan(200, 4, 1e-4f, seed);
+      Workshop shop =
+          new Workshop(kernels, null, null, plan, output.state(), run -> bar(console, run));
       if (corpus.path != null) {
-        TrainingPlan plan = training.plan(200, 4, 1e-4f, seed);
         Corpus.Split parts = corpus.read(console).split(training.validation);
         int block = corpus.block(full.spec().context());
-        EmulatorRecipe.Distilled distilled =
-            recipe.distil(
-                full,
+        shop =
+            shop.withText(
                 parts.train().blocks(tokenizer, block),
-                parts.validation().blocks(tokenizer, block),
-                plan,
-                lmWeight,
-                kdWeight,
-                kernels,
-                output.state(),
-                bar(console, "distil"));
-        if (!distilled.result().finished()) {
-          console.error(output.stopped(distilled.result().steps()));
-          return ExitCode.INTERRUPTED;
-        }
-        emulated = distilled.model();
-        described = recipe.describeDistilled(plan, lmWeight, kdWeight).put("seed", seed);
+                parts.validation().blocks(tokenizer, block));
       }
+      Draft made;
+      try {
+        made = recipe.make(full, shop);
+      } catch (StoppedException e) {
+        console.error(output.stopped(e.steps()));
+        return ExitCode.INTERRUPTED;
+      } catch (IllegalArgumentException e) {
+        throw new BadInput("--" + e.getMessage());
+      }
+      TransformerModel emulated = made.model();
+      JsonObject described =
+          recipe
+              .describe()
+              .put("seed", seed)
+              .put("training_steps", plan.steps())
+              .put("training_lr", plan.learningRate());
       console.note("fingerprinting the base");
       BaseFingerprint base = BaseFingerprint.of(full);
       PlainType.noteBlocks(console, emulated, dtype);
       Companions.copy(model, out);
       OffsitePackage.write(
-          out,
-          emulated,
-          recipe.split(full).adapterSlots(),
-          base,
-          folder.config(),
-          described,
-          dtype);
+          out, emulated, made.split().adapterSlots(), base, folder.config(), described, dtype);
       double share = 100.0 * emulated.count(false) / full.count(false);
       console.say(
           String.format(
@@ -164,17 +182,31 @@ final class EmulateCommand extends Command {
     }
   }
 
-  private EmulatorRecipe recipe() {
-    try {
-      return EmulatorRecipe.parse(split);
-    } catch (IllegalArgumentException e) {
-      throw new BadInput("--" + e.getMessage());
+  private EmulatorRecipe recipe() throws IOException {
+    if (recipeFile != null) {
+      BadInput.unless(
+          split == null && steps.isEmpty(), "--recipe: takes the place of --split and --step");
+      BadInput.unless(
+          lmWeight == null && kdWeight == null,
+          "--recipe: its step distill says lm and kd; leave out --lm-weight and --kd-weight");
+      return EmulatorRecipe.read(recipeFile);
     }
-  }
-
-  private static TransformerModel dropped(EmulatorRecipe recipe, TransformerModel full) {
+    BadInput.unless(
+        split != null, "--split: is missing; say which blocks are the adapter, such as 2-8-2");
     try {
-      return recipe.drop(full);
+      EmulatorRecipe recipe = EmulatorRecipe.parse(split);
+      for (String step : steps) recipe = recipe.then(EmulatorSteps.read(StepSettings.parse(step)));
+      boolean shorthand = steps.isEmpty() && corpus.path != null;
+      BadInput.unless(
+          shorthand || (lmWeight == null && kdWeight == null),
+          "--lm-weight, --kd-weight: need --corpus without --step; else say --step distill:lm=1,kd=30");
+      return shorthand
+          ? recipe.then(
+              new Distil(
+                  lmWeight == null ? Distillation.PAPER_LM_WEIGHT : lmWeight,
+                  kdWeight == null ? Distillation.PAPER_KD_WEIGHT : kdWeight,
+                  StepTraining.OPEN))
+          : recipe;
     } catch (IllegalArgumentException e) {
       throw new BadInput("--" + e.getMessage());
     }

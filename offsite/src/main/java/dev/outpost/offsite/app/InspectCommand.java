@@ -3,6 +3,7 @@ package dev.outpost.offsite.app;
 import dev.outpost.offsite.artifact.AdapterArtifact;
 import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
+import dev.outpost.offsite.emulator.EmulatorSteps;
 import dev.outpost.tensor.Shape;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.io.SafetensorsFile;
@@ -31,14 +32,14 @@ import picocli.CommandLine.Parameters;
 @CommandLine.Command(
     name = "inspect",
     description =
-        "Tell what a model, package, adapter or safetensors file holds, and check it. Without a path: this machine and its kernels. With the word families: the kinds of model that open.",
+        "Tell what a model, package, adapter or safetensors file holds, and check it. Without a path: this machine and its kernels. With the word families: the kinds of model that open; with methods: the ways to make an emulator.",
     footer = {"", "Example: outpost inspect package"})
 final class InspectCommand extends Command {
   @Parameters(
       arity = "0..1",
       paramLabel = "PATH",
       description =
-          "A model folder, package, adapter, or .gguf or .safetensors file; or the word families.")
+          "A model folder, package, adapter, or .gguf or .safetensors file; or the word families or methods.")
   Path path;
 
   @Option(names = "--tensors", description = "List every tensor.")
@@ -56,9 +57,11 @@ final class InspectCommand extends Command {
             ? machine(kernels)
             : path.toString().equals("families")
                 ? families(console)
-                : path.toString().endsWith(".gguf") && Files.isRegularFile(path)
-                    ? model(console)
-                    : Files.isRegularFile(path) ? file(console) : folder(console);
+                : path.toString().equals("methods")
+                    ? methods(console)
+                    : path.toString().endsWith(".gguf") && Files.isRegularFile(path)
+                        ? model(console)
+                        : Files.isRegularFile(path) ? file(console) : folder(console);
     for (String field : found.names())
       console.say(String.format(Locale.ROOT, "%-18s %s", field, text(found, field)));
     console.emit(found);
@@ -103,6 +106,21 @@ final class InspectCommand extends Command {
           "families",
           Family.all().stream()
               .map(f -> JsonObject.create().put("model_type", f.modelType()).put("kind", kind(f)))
+              .toList());
+    return o;
+  }
+
+  /** The steps that make an emulator. */
+  private static JsonObject methods(Console console) {
+    List<EmulatorSteps.Kind> steps = EmulatorSteps.all();
+    for (EmulatorSteps.Kind k : steps)
+      console.say(String.format(Locale.ROOT, "%-18s %s", k.name(), k.summary()));
+    JsonObject o = JsonObject.create().put("kind", "methods");
+    if (console.json())
+      o.put(
+          "steps",
+          steps.stream()
+              .map(k -> JsonObject.create().put("name", k.name()).put("summary", k.summary()))
               .toList());
     return o;
   }

@@ -10,10 +10,8 @@ import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Family;
 import dev.outpost.transformer.load.CheckpointSource;
-import dev.outpost.transformer.load.ModelFactory;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the owner sends: adapter and emulator as one model, its configuration, and a manifest. A
  * folder of {@code config.json}, {@code model.safetensors} (the engine's own names), {@code
- * manifest.json}, and the tokenizer's files. It holds nothing of the blocks that were dropped.
+ * manifest.json}, and the tokenizer's files. It holds nothing of the blocks that were dropped. What
+ * of the emulator is no ordinary block the manifest says in its field {@code blocks}.
  */
 public final class OffsitePackage implements AutoCloseable {
   /** What {@code manifest.json} says in its field {@code format}. */
@@ -73,14 +72,15 @@ public final class OffsitePackage implements AutoCloseable {
       JsonObject recipe,
       @Nullable DType dtype)
       throws IOException {
-    Map<String, Weight> tensors = new LinkedHashMap<>();
-    emulated.visit((name, p) -> tensors.put(name, p.weight()));
+    Blueprint blueprint = Blueprint.of(emulated);
+    Map<String, Weight> tensors = blueprint.tensors(emulated);
     SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, dtype, Map.of("format", FORMAT));
     config.write(folder.resolve("config.json"));
     Manifest.create(FORMAT, base, folder.resolve(WEIGHTS))
         .put("config_sha256", Digest.of(folder.resolve("config.json")))
         .put("slots", emulated.slots().stream().map(s -> s.name()).toList())
         .put("adapter_slots", List.copyOf(adapterSlots))
+        .put("blocks", blueprint.toJson())
         .put("recipe", recipe)
         .write(folder.resolve(Manifest.FILE));
   }
@@ -108,7 +108,7 @@ public final class OffsitePackage implements AutoCloseable {
     Checkpoint checkpoint = Checkpoint.ofFile(folder.resolve(WEIGHTS));
     try {
       CheckpointSource source = CheckpointSource.ofOwnNames(folder, checkpoint);
-      TransformerModel model = ModelFactory.build(spec, slots, source);
+      TransformerModel model = Blueprint.read(manifest, slots, spec).build(spec, slots, source);
       List<String> unused = source.report(List.of()).unused();
       if (!unused.isEmpty())
         throw new FormatException(

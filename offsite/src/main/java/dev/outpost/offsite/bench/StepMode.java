@@ -1,6 +1,6 @@
 package dev.outpost.offsite.bench;
 
-import dev.outpost.offsite.split.Sandwich;
+import dev.outpost.offsite.split.Split;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.peft.Attach;
 import dev.outpost.transformer.peft.LoraConfig;
@@ -67,7 +67,7 @@ public record StepMode(String word, int middle, boolean ends, boolean lora) {
     if (lora) return name -> false;
     if (!ends) return name -> true;
     Set<String> tuned = tuned(all);
-    return name -> Sandwich.owns(tuned, name);
+    return name -> Split.owns(tuned, name);
   }
 
   /** The model with what this mode attaches. */

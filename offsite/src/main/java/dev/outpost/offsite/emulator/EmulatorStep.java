@@ -1,17 +1,33 @@
 package dev.outpost.offsite.emulator;
 
-import dev.outpost.transformer.Slot;
-import java.util.List;
-import java.util.function.UnaryOperator;
+import dev.outpost.tensor.io.JsonObject;
+import java.io.IOException;
 
 /**
- * One way to make a middle smaller or lossier. Slots keep the names they were born with. Steps
- * compose with {@link #then}.
+ * One way to make a middle smaller or lossier. Steps compose in any order; slots keep the names
+ * they were born with, and nothing of the full model is changed.
  */
-@FunctionalInterface
-public interface EmulatorStep extends UnaryOperator<List<Slot>> {
-  /** This step, then another. */
-  default EmulatorStep then(EmulatorStep next) {
-    return slots -> next.apply(apply(slots));
+public interface EmulatorStep {
+  /** What recipe files and the command line call it. */
+  String name();
+
+  /**
+   * The middle after this step.
+   *
+   * @throws IllegalArgumentException when the step cannot be done on this draft, with the cure
+   * @throws StoppedException when the run was asked to stop; what was done is kept in the
+   *     workshop's folder
+   */
+  Draft apply(Draft draft, Workshop shop) throws IOException, StoppedException;
+
+  /**
+   * The step with all its settings, in the form {@link EmulatorSteps#read} reads: what a manifest
+   * says of it.
+   */
+  JsonObject describe();
+
+  /** Whether it reads public text. */
+  default boolean needsText() {
+    return false;
   }
 }

@@ -1,5 +1,6 @@
 package dev.outpost.offsite.emulator;
 
+import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.transformer.Slot;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,6 +13,8 @@ import java.util.List;
  * @param keep k ≥ 1 blocks to keep; with k = 1 only the first, as the formula's limit i = 0 says
  */
 public record LayerDrop(int keep) implements EmulatorStep {
+  static final String NAME = "layer-drop";
+
   public LayerDrop {
     if (keep < 1)
       throw new IllegalArgumentException("layer drop: must keep at least one block, got " + keep);
@@ -28,10 +31,29 @@ public record LayerDrop(int keep) implements EmulatorStep {
     return kept;
   }
 
+  static LayerDrop read(StepSettings settings) {
+    return new LayerDrop(settings.integer("keep", 1, 1 << 20));
+  }
+
   @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public Draft apply(Draft draft, Workshop shop) {
+    return draft.with(apply(draft.middle()));
+  }
+
+  /** The middle thinned. */
   public List<Slot> apply(List<Slot> middle) {
     List<Slot> kept = new ArrayList<>();
     for (int i : indices(middle.size(), keep)) kept.add(middle.get(i));
     return kept;
+  }
+
+  @Override
+  public JsonObject describe() {
+    return JsonObject.create().put("step", NAME).put("keep", keep);
   }
 }

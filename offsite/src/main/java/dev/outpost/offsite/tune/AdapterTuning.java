@@ -2,7 +2,7 @@ package dev.outpost.offsite.tune;
 
 import dev.outpost.offsite.artifact.AdapterArtifact;
 import dev.outpost.offsite.artifact.OffsitePackage;
-import dev.outpost.offsite.split.Sandwich;
+import dev.outpost.offsite.split.Split;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
@@ -36,7 +36,7 @@ public final class AdapterTuning {
     TransformerModel model =
         lora.isPresent()
             ? Attach.lora(pack.model(), pack.adapterSlots(), lora.get(), seed)
-            : pack.model().trainable(name -> Sandwich.owns(pack.adapterSlots(), name));
+            : pack.model().trainable(name -> Split.owns(pack.adapterSlots(), name));
     return new AdapterTuning(pack, lora, model);
   }
 

@@ -129,7 +129,9 @@ final class StoryTest {
         Shell.ok("inspect", owner.resolve("package"), "--json", "--tensors").result();
     assertThat(found.string("kind")).isEqualTo("package");
     assertThat(found.strings("adapter_slots")).containsExactly("blocks.0", "blocks.3");
-    assertThat(found.object("recipe").strings("steps")).containsExactly("layer-drop", "distill");
+    assertThat(found.object("recipe").objects("steps"))
+        .extracting(step -> step.string("step"))
+        .containsExactly("layer-drop", "distill");
     assertThat(found.objects("tensor_list"))
         .extracting(t -> t.string("name"))
         .noneMatch(n -> n.startsWith("blocks.2."));

@@ -6,6 +6,7 @@ import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
 import dev.outpost.offsite.artifact.PlugIn;
 import dev.outpost.offsite.emulator.EmulatorRecipe;
+import dev.outpost.offsite.emulator.Workshop;
 import dev.outpost.offsite.tune.AdapterTuning;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
@@ -54,8 +55,8 @@ class VisionStoryTest {
       EmulatorRecipe recipe = EmulatorRecipe.parse("1-1-1");
       OffsitePackage.write(
           dir.resolve("package"),
-          recipe.drop(full),
-          recipe.split(full).adapterSlots(),
+          recipe.make(full, Workshop.of(TinyModels.best(), 1)).model(),
+          recipe.split().of(full).adapterSlots(),
           BaseFingerprint.of(full),
           folder.config(),
           recipe.describe(),
@@ -117,8 +118,8 @@ class VisionStoryTest {
       EmulatorRecipe recipe = EmulatorRecipe.parse("1-1-1");
       OffsitePackage.write(
           pack,
-          recipe.drop(full),
-          recipe.split(full).adapterSlots(),
+          recipe.make(full, Workshop.of(TinyModels.best(), 1)).model(),
+          recipe.split().of(full).adapterSlots(),
           BaseFingerprint.of(full),
           folder.config(),
           recipe.describe(),

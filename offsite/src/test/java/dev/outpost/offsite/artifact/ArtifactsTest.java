@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.optim.Schedule;
 import dev.outpost.offsite.emulator.EmulatorRecipe;
+import dev.outpost.offsite.emulator.Workshop;
 import dev.outpost.offsite.tune.AdapterTuning;
 import dev.outpost.tensor.DType;
 import dev.outpost.tensor.Tensor;
@@ -26,7 +27,6 @@ import dev.outpost.transformer.peft.LoraConfig;
 import dev.outpost.transformer.train.Blocks;
 import dev.outpost.transformer.train.Progress;
 import dev.outpost.transformer.train.TrainingPlan;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -55,17 +55,17 @@ class ArtifactsTest {
   private Path adapter;
 
   @BeforeEach
-  void pack() throws IOException {
+  void pack() throws Exception {
     packed = Files.createDirectories(temporary.resolve("package"));
     adapter = Files.createDirectories(temporary.resolve("adapter"));
-    write(packed, RECIPE.drop(FULL), null);
+    write(packed, RECIPE.make(FULL, Workshop.of(TinyModels.best(), 1)).model(), null);
   }
 
-  private static void write(Path to, TransformerModel emulated, DType dtype) throws IOException {
+  private static void write(Path to, TransformerModel emulated, DType dtype) throws Exception {
     OffsitePackage.write(
         to,
         emulated,
-        RECIPE.split(FULL).adapterSlots(),
+        RECIPE.split().of(FULL).adapterSlots(),
         BASE,
         new Gpt2().write(FULL.spec(), 0),
         RECIPE.describe(),
@@ -75,15 +75,15 @@ class ArtifactsTest {
   @Nested
   class ThePackage {
     @Test
-    void comesBackAsItWasSent() throws IOException {
+    void comesBackAsItWasSent() throws Exception {
       try (OffsitePackage p = OffsitePackage.open(packed)) {
-        assertSameNumbers(p.model(), RECIPE.drop(FULL));
+        assertSameNumbers(p.model(), RECIPE.make(FULL, Workshop.of(TinyModels.best(), 1)).model());
         assertThat(p.model().slots())
             .extracting(Slot::name)
             .containsExactly("blocks.0", "blocks.1", "blocks.4", "blocks.5");
         assertThat(p.adapterSlots()).containsExactly("blocks.0", "blocks.5");
         assertThat(p.base()).isEqualTo(BASE);
-        assertThat(p.recipe().string("split")).isEqualTo("1-2-1");
+        assertThat(p.recipe().string("split")).isEqualTo("1-1");
         assertThat(p.model().spec()).isEqualTo(FULL.spec());
         assertThat(p.model().count(true)).isZero();
         assertThat(p.model().embeddings().token().weight()).isInstanceOf(MappedWeight.class);
@@ -91,19 +91,22 @@ class ArtifactsTest {
     }
 
     @Test
-    void holdsNothingOfTheDroppedBlocks() throws IOException {
+    void holdsNothingOfTheDroppedBlocks() throws Exception {
       try (OffsitePackage p = OffsitePackage.open(packed)) {
         assertThat(p.model().parameters().keySet())
             .noneMatch(n -> n.startsWith("blocks.2.") || n.startsWith("blocks.3."));
       }
-      long model = 4L * RECIPE.drop(FULL).count(false);
+      long model = 4L * RECIPE.make(FULL, Workshop.of(TinyModels.best(), 1)).model().count(false);
       assertThat(Files.size(packed.resolve("model.safetensors"))).isBetween(model, model + 8000);
     }
 
     @Test
-    void keepingAllBlocksUntrainedIsTheFullModel() throws IOException {
+    void keepingAllBlocksUntrainedIsTheFullModel() throws Exception {
       Path all = temporary.resolve("all");
-      write(all, EmulatorRecipe.parse("1-4-1").drop(FULL), null);
+      write(
+          all,
+          EmulatorRecipe.parse("1-4-1").make(FULL, Workshop.of(TinyModels.best(), 1)).model(),
+          null);
       try (OffsitePackage p = OffsitePackage.open(all)) {
         assertThat(scores(p.model())).isEqualTo(scores(FULL));
         assertThat(BaseFingerprint.of(p.model())).isEqualTo(BASE);
@@ -111,9 +114,9 @@ class ArtifactsTest {
     }
 
     @Test
-    void mayBeStoredInHalfTheBytes() throws IOException {
+    void mayBeStoredInHalfTheBytes() throws Exception {
       Path half = temporary.resolve("half");
-      write(half, RECIPE.drop(FULL), DType.BF16);
+      write(half, RECIPE.make(FULL, Workshop.of(TinyModels.best(), 1)).model(), DType.BF16);
       assertThat(Files.size(half.resolve("model.safetensors")))
           .isLessThan(Files.size(packed.resolve("model.safetensors")) * 6 / 10);
       try (OffsitePackage p = OffsitePackage.open(half)) {
@@ -123,20 +126,20 @@ class ArtifactsTest {
     }
 
     @Test
-    void damagedIsRefused() throws IOException {
+    void damagedIsRefused() throws Exception {
       flipLastByte(packed.resolve("model.safetensors"));
       refused("model.safetensors", "SHA-256", "changed or damaged");
     }
 
     @Test
-    void withAnotherConfigIsRefused() throws IOException {
+    void withAnotherConfigIsRefused() throws Exception {
       // Four heads instead of two: every shape still fits.
       new Gpt2().write(FULL.spec(), 0).put("n_head", 4).write(packed.resolve("config.json"));
       refused("config.json", "SHA-256", "changed or damaged");
     }
 
     @Test
-    void incompleteIsRefused() throws IOException {
+    void incompleteIsRefused() throws Exception {
       Files.delete(packed.resolve("model.safetensors"));
       refused("model.safetensors: no such file");
       Files.delete(packed.resolve("manifest.json"));
@@ -144,7 +147,7 @@ class ArtifactsTest {
     }
 
     @Test
-    void ofAnotherVersionOrKindIsRefused() throws IOException {
+    void ofAnotherVersionOrKindIsRefused() throws Exception {
       edit(packed, m -> m.put("version", 2));
       refused("manifest.json: field version is 2", "version 1");
       edit(packed, m -> m.put("version", 1).put("format", "outpost-adapter"));
@@ -152,7 +155,7 @@ class ArtifactsTest {
     }
 
     @Test
-    void withSlotsThatAreNotTheModelsIsRefused() throws IOException {
+    void withSlotsThatAreNotTheModelsIsRefused() throws Exception {
       edit(packed, m -> m.put("slots", List.of("blocks.0", "blocks.1", "blocks.4", "blocks.6")));
       refused("field slots", "blocks.6");
       edit(packed, m -> m.put("slots", List.of("blocks.0", "blocks.1", "blocks.1", "blocks.5")));
@@ -174,7 +177,7 @@ class ArtifactsTest {
     }
 
     @Test
-    void withoutAFingerprintIsRefused() throws IOException {
+    void withoutAFingerprintIsRefused() throws Exception {
       edit(packed, m -> m.put("base_fingerprint", "short"));
       refused("field base_fingerprint", "64");
     }
@@ -190,7 +193,7 @@ class ArtifactsTest {
   @Nested
   class TheAdapter {
     @Test
-    void comesBackAsItWasSent() throws IOException {
+    void comesBackAsItWasSent() throws Exception {
       for (Optional<LoraConfig> lora :
           List.of(Optional.<LoraConfig>empty(), Optional.of(LoraConfig.offsiteTuning()))) {
         AdapterArtifact sent = tuned(lora, 2);
@@ -210,7 +213,7 @@ class ArtifactsTest {
     }
 
     @Test
-    void holdsOnlyWhatWasTuned() throws IOException {
+    void holdsOnlyWhatWasTuned() throws Exception {
       assertThat(tuned(Optional.empty(), 1).tensors().keySet())
           .hasSize(24)
           .allMatch(n -> n.startsWith("blocks.0.") || n.startsWith("blocks.5."));
@@ -220,14 +223,14 @@ class ArtifactsTest {
     }
 
     @Test
-    void damagedIsRefused() throws IOException {
+    void damagedIsRefused() throws Exception {
       tuned(Optional.empty(), 1).write(adapter);
       flipLastByte(adapter.resolve("adapter.safetensors"));
       refused("adapter.safetensors", "SHA-256");
     }
 
     @Test
-    void thatIsNotFiniteIsRefusedWithTheCure() throws IOException {
+    void thatIsNotFiniteIsRefusedWithTheCure() throws Exception {
       for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
         AdapterArtifact a = tuned(Optional.empty(), 1);
         a.tensors().get("blocks.5.mlp.up.bias").tensor().data()[7] = bad;
@@ -237,7 +240,7 @@ class ArtifactsTest {
     }
 
     @Test
-    void ofAnotherVersionOrMethodIsRefused() throws IOException {
+    void ofAnotherVersionOrMethodIsRefused() throws Exception {
       tuned(Optional.of(LoraConfig.of(2)), 1).write(adapter);
       edit(adapter, m -> m.put("version", 9));
       refused("field version is 9");
@@ -265,7 +268,7 @@ class ArtifactsTest {
     }
 
     @Test
-    void whoseNamesAreNotTheFilesIsRefused() throws IOException {
+    void whoseNamesAreNotTheFilesIsRefused() throws Exception {
       tuned(Optional.empty(), 1).write(adapter);
       edit(adapter, m -> m.put("tensors", List.of("blocks.0.norm1.weight")));
       refused("field tensors");
@@ -449,7 +452,7 @@ class ArtifactsTest {
     }
   }
 
-  private AdapterArtifact tuned(Optional<LoraConfig> lora, int steps) throws IOException {
+  private AdapterArtifact tuned(Optional<LoraConfig> lora, int steps) throws Exception {
     try (OffsitePackage p = OffsitePackage.open(packed)) {
       return tuning(p, lora, steps).artifact(JsonObject.create().put("note", "test"));
     }
@@ -470,14 +473,14 @@ class ArtifactsTest {
     return model.logits(pass, model.hidden(pass, IDS), 0, IDS.length).toArray();
   }
 
-  private static void edit(Path folder, Consumer<JsonObject> change) throws IOException {
+  private static void edit(Path folder, Consumer<JsonObject> change) throws Exception {
     Path file = folder.resolve("manifest.json");
     JsonObject m = JsonObject.read(file);
     change.accept(m);
     m.write(file);
   }
 
-  private static void flipLastByte(Path file) throws IOException {
+  private static void flipLastByte(Path file) throws Exception {
     byte[] bytes = Files.readAllBytes(file);
     bytes[bytes.length - 1] ^= 1;
     Files.write(file, bytes);

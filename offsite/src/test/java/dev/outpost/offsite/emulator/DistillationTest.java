@@ -8,7 +8,8 @@ import dev.outpost.autograd.Gradients;
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.optim.Schedule;
-import dev.outpost.offsite.split.Sandwich;
+import dev.outpost.offsite.split.Split;
+import dev.outpost.offsite.split.SplitPlan;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.memory.Workspace;
@@ -31,12 +32,12 @@ class DistillationTest {
   private static final Blocks BLOCKS = Blocks.of(TinyModels.tokens(6 * 8, 23, 1), 8);
   private static final int[] FIRST = {0, 1};
   private final TransformerModel full = TinyModels.random(6, 3);
-  private final Sandwich split = Sandwich.of(full, 1, 1);
+  private final Split split = Split.sandwich(full, 1, 1);
   private final List<Slot> thinned = new LayerDrop(2).apply(split.middle());
   private final Kernels kernels = TinyModels.best();
 
-  private Distillation objective(int emulator, float lm, float kd) {
-    return new Distillation(split.middle(), 1, emulator, lm, kd);
+  private Distillation objective(float lm, float kd) {
+    return new Distillation(split, lm, kd);
   }
 
   private float loss(Distillation objective, TransformerModel student) {
@@ -49,22 +50,22 @@ class DistillationTest {
 
   @Test
   void isZeroWhenTheEmulatorIsTheTeacher() {
-    TransformerModel student = Distillation.student(full, split, split.middle());
-    assertThat(loss(objective(4, 0, 30), student)).isZero();
+    TransformerModel student = Distillation.student(Draft.of(full, split));
+    assertThat(loss(objective(0, 30), student)).isZero();
   }
 
   @Test
   void isTheWeightedSumOfBothLosses() {
-    TransformerModel student = Distillation.student(full, split, thinned);
-    float lm = loss(objective(2, 1, 0), student);
-    float kd = loss(objective(2, 0, 1), student);
+    TransformerModel student = Distillation.student(Draft.of(full, split).with(thinned));
+    float lm = loss(objective(1, 0), student);
+    float kd = loss(objective(0, 1), student);
     Pass pass = Pass.of(Tape.evaluating(kernels, new Workspace()), 2, 8);
     assertThat(lm)
         .isEqualTo(
             student.loss(pass, Input.of(BLOCKS.ids(FIRST)), BLOCKS.targets(FIRST)).value().get(0));
     assertThat(kd).isPositive().isCloseTo(byHand(student), within(1e-5f * kd));
-    assertThat(loss(objective(2, 1, 30), student)).isCloseTo(lm + 30 * kd, within(1e-4f));
-    assertThat(loss(objective(2, 0.5f, 2), student)).isCloseTo(0.5f * lm + 2 * kd, within(1e-4f));
+    assertThat(loss(objective(1, 30), student)).isCloseTo(lm + 30 * kd, within(1e-4f));
+    assertThat(loss(objective(0.5f, 2), student)).isCloseTo(0.5f * lm + 2 * kd, within(1e-4f));
   }
 
   /** mean(((T − S)/rms(T))²) from the two stacks' outputs. */
@@ -93,17 +94,16 @@ class DistillationTest {
   @Test
   void onlyTheEmulatorGetsGradientsAndAllOfIt() {
     for (float lm : new float[] {0, 1}) {
-      TransformerModel student = Distillation.student(full, split, thinned);
+      TransformerModel student = Distillation.student(Draft.of(full, split).with(thinned));
       Tape tape = Tape.recording(kernels, new Workspace());
       Pass pass = Pass.of(tape, 2, 8).recomputing(true);
       Gradients gradients = new Gradients();
       Var loss =
-          objective(2, lm, 30)
-              .loss(student, pass, Input.of(BLOCKS.ids(FIRST)), BLOCKS.targets(FIRST));
+          objective(lm, 30).loss(student, pass, Input.of(BLOCKS.ids(FIRST)), BLOCKS.targets(FIRST));
       tape.backward(loss, gradients);
       Set<String> emulator = Set.of("blocks.1", "blocks.4");
       student.visit((name, p) -> {
-        assertThat(p.trainable()).as(name).isEqualTo(Sandwich.owns(emulator, name));
+        assertThat(p.trainable()).as(name).isEqualTo(Split.owns(emulator, name));
         assertThat(gradients.get((HeapWeight) p.weight()) != null)
             .as(name)
             .isEqualTo(p.trainable());
@@ -115,8 +115,8 @@ class DistillationTest {
 
   @Test
   void theGradientIsTheSlopeOfTheLoss() {
-    TransformerModel student = Distillation.student(full, split, thinned);
-    Distillation objective = objective(2, 1, 30);
+    TransformerModel student = Distillation.student(Draft.of(full, split).with(thinned));
+    Distillation objective = objective(1, 30);
     Gradients gradients = new Gradients();
     Tape tape = Tape.recording(kernels, new Workspace());
     tape.backward(
@@ -140,27 +140,21 @@ class DistillationTest {
   }
 
   @Test
-  void distillingMakesTheLossFallAndChangesNothingButTheEmulator() {
+  void distillingMakesTheLossFallAndChangesNothingButTheEmulator() throws Exception {
     Map<String, float[]> before = TinyModels.numbers(full);
     TrainingPlan plan =
         new TrainingPlan(25, 3, 1, 5e-3f, new Schedule.Constant(0), 0, 1, 0, 0, 1, false);
     List<Double> losses = new ArrayList<>();
+    Progress watch =
+        new Progress() {
+          @Override
+          public void step(Step step) {
+            losses.add(step.loss());
+          }
+        };
+    Workshop shop = new Workshop(kernels, BLOCKS, BLOCKS, plan, null, run -> watch);
     TransformerModel emulated =
-        new EmulatorRecipe(1, 2, 1)
-            .distil(
-                full,
-                BLOCKS,
-                BLOCKS,
-                plan,
-                Distillation.PAPER_LM_WEIGHT,
-                Distillation.PAPER_KD_WEIGHT,
-                kernels,
-                new Progress() {
-                  @Override
-                  public void step(Step step) {
-                    losses.add(step.loss());
-                  }
-                });
+        EmulatorRecipe.parse("1-2-1").then(Distil.paper()).make(full, shop).model();
     assertThat(losses.getLast()).isLessThan(losses.getFirst() / 2);
     assertThat(emulated.count(true)).isZero();
     assertThat(emulated.slots())
@@ -170,7 +164,7 @@ class DistillationTest {
         .forEach((name, values) -> assertThat(values).as(name).isEqualTo(before.get(name)));
     TinyModels.numbers(emulated)
         .forEach((name, values) -> {
-          if (Sandwich.owns(Set.of("blocks.1", "blocks.4"), name))
+          if (Split.owns(Set.of("blocks.1", "blocks.4"), name))
             assertThat(values).as(name).isNotEqualTo(before.get(name));
           else assertThat(values).as(name).isEqualTo(before.get(name));
         });
@@ -178,9 +172,25 @@ class DistillationTest {
 
   @Test
   void weightsThatSayNothingAreRefused() {
-    assertThatThrownBy(() -> objective(2, 0, 0)).isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> objective(2, -1, 30)).isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> objective(2, 1, Float.NaN))
-        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> objective(0, 0)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> objective(-1, 30)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> objective(1, Float.NaN)).isInstanceOf(IllegalArgumentException.class);
+  }
+
+  /** With an adapter block in between, each run of the middle is compared on its own input. */
+  @Test
+  void runsBetweenAdapterBlocksAreComparedOneByOne() {
+    Split holes = SplitPlan.parse("0,3,5").of(full);
+    Distillation objective = new Distillation(holes, 0, 1);
+    assertThat(loss(objective, Distillation.student(Draft.of(full, holes)))).isZero();
+    Draft thinner = Draft.of(full, holes).with(List.of(full.slots().get(1), full.slots().get(4)));
+    float first =
+        loss(
+            objective,
+            Distillation.student(
+                Draft.of(full, holes)
+                    .with(List.of(full.slots().get(1), full.slots().get(2), full.slots().get(4)))));
+    assertThat(first).isZero();
+    assertThat(loss(objective, Distillation.student(thinner))).isPositive();
   }
 }

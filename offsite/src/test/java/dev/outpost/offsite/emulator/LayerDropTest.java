@@ -3,7 +3,7 @@ package dev.outpost.offsite.emulator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.outpost.offsite.split.Sandwich;
+import dev.outpost.offsite.split.Split;
 import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.TinyModels;
 import dev.outpost.transformer.TransformerModel;
@@ -25,9 +25,11 @@ class LayerDropTest {
   })
   void keepsTheBlocksOfThePaper(String name, int blocks, String split, String kept) {
     EmulatorRecipe r = EmulatorRecipe.parse(split);
+    int bottom = r.split().bottom();
+    int keep = ((LayerDrop) r.steps().getFirst()).keep();
     String got =
-        Arrays.stream(LayerDrop.indices(blocks - r.bottom() - r.top(), r.keep()))
-            .map(i -> i + r.bottom())
+        Arrays.stream(LayerDrop.indices(blocks - bottom - r.split().top(), keep))
+            .map(i -> i + bottom)
             .mapToObj(Integer::toString)
             .collect(Collectors.joining(" "));
     assertThat(got).as(name).isEqualTo(kept);
@@ -65,18 +67,22 @@ class LayerDropTest {
   @Test
   void keptSlotsKeepTheirNamesAndNumbers() {
     TransformerModel model = TinyModels.random(8, 1);
-    Sandwich split = Sandwich.of(model, 1, 1);
+    Split split = Split.sandwich(model, 1, 1);
     List<Slot> kept = new LayerDrop(3).apply(split.middle());
     assertThat(kept).extracting(Slot::name).containsExactly("blocks.1", "blocks.3", "blocks.6");
     assertThat(kept.get(1)).isSameAs(model.slots().get(3));
   }
 
   @Test
-  void stepsCompose() {
-    List<Slot> slots = TinyModels.random(9, 1).slots();
-    assertThat(new LayerDrop(5).then(new LayerDrop(3)).apply(slots))
+  void stepsCompose() throws Exception {
+    TransformerModel model = TinyModels.random(11, 1);
+    assertThat(
+            EmulatorRecipe.parse("1-5-1")
+                .then(new LayerDrop(3))
+                .make(model, Workshop.of(TinyModels.best(), 1))
+                .middle())
         .extracting(Slot::name)
-        .containsExactly("blocks.0", "blocks.4", "blocks.8");
+        .containsExactly("blocks.1", "blocks.5", "blocks.9");
   }
 
   @Test
@@ -85,10 +91,12 @@ class LayerDropTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("5 of 4");
     assertThatThrownBy(() -> new LayerDrop(0)).isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> EmulatorRecipe.parse("2-9-2").drop(TinyModels.random(8, 1)))
+    assertThatThrownBy(() ->
+            EmulatorRecipe.parse("2-9-2")
+                .make(TinyModels.random(8, 1), Workshop.of(TinyModels.best(), 1)))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContainingAll("2-9-2", "4");
-    for (String bad : List.of("", "2-8", "2-8-2-1", "a-b-c", "2--8-2", "2 8 2"))
+        .hasMessageContainingAll("9 of 4");
+    for (String bad : List.of("", "2-8-2-1", "a-b-c", "2--8-2", "2 8 2"))
       assertThatThrownBy(() -> EmulatorRecipe.parse(bad))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("2-8-2");

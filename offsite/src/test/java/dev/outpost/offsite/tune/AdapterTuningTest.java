@@ -7,6 +7,7 @@ import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
 import dev.outpost.offsite.artifact.PlugIn;
 import dev.outpost.offsite.emulator.EmulatorRecipe;
+import dev.outpost.offsite.emulator.Workshop;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.weight.MappedWeight;
@@ -38,8 +39,8 @@ final class AdapterTuningTest {
     EmulatorRecipe recipe = EmulatorRecipe.parse("1-1-1");
     OffsitePackage.write(
         dir,
-        recipe.drop(full),
-        recipe.split(full).adapterSlots(),
+        recipe.make(full, Workshop.of(TinyModels.best(), 1)).model(),
+        recipe.split().of(full).adapterSlots(),
         BaseFingerprint.of(full),
         new Gpt2().write(full.spec(), 0),
         recipe.describe(),

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outpost.offsite.emulator.EmulatorRecipe;
+import dev.outpost.offsite.emulator.LayerDrop;
+import dev.outpost.offsite.emulator.Workshop;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.Spec;
@@ -15,23 +17,21 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class SandwichTest {
+class SplitTest {
   private final TransformerModel model = TinyModels.random(5, 1);
 
   @Test
   void cutsTheStackInThree() {
-    Sandwich s = Sandwich.of(model, 1, 2);
-    assertThat(s.bottom()).extracting(Slot::name).containsExactly("blocks.0");
+    Split s = Split.sandwich(model, 1, 2);
     assertThat(s.middle()).extracting(Slot::name).containsExactly("blocks.1", "blocks.2");
-    assertThat(s.top()).extracting(Slot::name).containsExactly("blocks.3", "blocks.4");
     assertThat(s.adapterSlots()).containsExactly("blocks.0", "blocks.3", "blocks.4");
     assertThat(s.around(s.middle())).isEqualTo(model.slots());
   }
 
   @Test
   void oneSideMayBeEmpty() {
-    assertThat(Sandwich.of(model, 0, 2).adapterSlots()).containsExactly("blocks.3", "blocks.4");
-    assertThat(Sandwich.of(model, 4, 0).middle())
+    assertThat(Split.sandwich(model, 0, 2).adapterSlots()).containsExactly("blocks.3", "blocks.4");
+    assertThat(Split.sandwich(model, 4, 0).middle())
         .extracting(Slot::name)
         .containsExactly("blocks.4");
   }
@@ -39,7 +39,7 @@ class SandwichTest {
   @ParameterizedTest
   @CsvSource({"0, 0", "-1, 2", "2, -1", "3, 2", "5, 0", "9, 9"})
   void aSplitNeedsAnAdapterAndAMiddle(int bottom, int top) {
-    assertThatThrownBy(() -> Sandwich.of(model, bottom, top))
+    assertThatThrownBy(() -> Split.sandwich(model, bottom, top))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageStartingWith("split: ");
   }
@@ -55,7 +55,7 @@ class SandwichTest {
     "head.weight, false"
   })
   void knowsWhoseAParameterIs(String parameter, boolean owned) {
-    assertThat(Sandwich.owns(Set.of("blocks.1"), parameter)).isEqualTo(owned);
+    assertThat(Split.owns(Set.of("blocks.1"), parameter)).isEqualTo(owned);
   }
 
   /**
@@ -67,20 +67,41 @@ class SandwichTest {
     Spec xl = Gpt2.spec(50257, 1024, 1600, 48, 25, 6400, UnaryMap.GELU_TANH, 1e-5f, true);
     EmulatorRecipe r = EmulatorRecipe.parse("2-16-2");
     assertThat(xl.blockParameters()).isEqualTo(30_740_800);
-    assertThat((r.bottom() + r.top()) * xl.blockParameters()).isEqualTo(122_963_200);
-    assertThat(r.keep() * xl.blockParameters()).isEqualTo(491_852_800);
+    assertThat((r.split().bottom() + r.split().top()) * xl.blockParameters())
+        .isEqualTo(122_963_200);
+    assertThat(((LayerDrop) r.steps().getFirst()).keep() * xl.blockParameters())
+        .isEqualTo(491_852_800);
     assertThat(xl.parameters()).isEqualTo(1_557_611_200);
     // What is shipped: 45 % of the full model.
     assertThat(xl.parameters() - 28 * xl.blockParameters()).isEqualTo(696_868_800);
   }
 
   @Test
-  void anEmulatorHasTheParametersOfItsBlocks() {
-    TransformerModel emulated = EmulatorRecipe.parse("1-2-1").drop(model);
+  void anEmulatorHasTheParametersOfItsBlocks() throws Exception {
+    TransformerModel emulated =
+        EmulatorRecipe.parse("1-2-1").make(model, Workshop.of(TinyModels.best(), 1)).model();
     long block = model.spec().blockParameters();
     assertThat(emulated.count(false)).isEqualTo(model.count(false) - block);
-    Set<String> adapter = Sandwich.of(model, 1, 1).adapterSlots();
-    assertThat(emulated.trainable(name -> Sandwich.owns(adapter, name)).count(true))
+    Set<String> adapter = Split.sandwich(model, 1, 1).adapterSlots();
+    assertThat(emulated.trainable(name -> Split.owns(adapter, name)).count(true))
         .isEqualTo(2 * block);
+  }
+
+  @Test
+  void anyBlocksMayBeTheAdapter() {
+    Split s = SplitPlan.parse("1,3").of(model);
+    assertThat(s.adapterSlots()).containsExactly("blocks.1", "blocks.3");
+    assertThat(s.middle())
+        .extracting(Slot::name)
+        .containsExactly("blocks.0", "blocks.2", "blocks.4");
+    assertThat(s.segments(s.middle()).keySet()).containsExactly(0, 1, 2);
+    assertThat(s.around(s.middle().subList(1, 2)))
+        .extracting(Slot::name)
+        .containsExactly("blocks.1", "blocks.2", "blocks.3");
+    assertThat(SplitPlan.parse("1,3")).hasToString("1,3");
+    assertThatThrownBy(() -> SplitPlan.parse("1,9").of(model))
+        .hasMessage("split: the model has no slots [blocks.9]");
+    assertThatThrownBy(() -> SplitPlan.parse("0,1,2,3,4").of(model))
+        .hasMessageContaining("leave no middle");
   }
 }

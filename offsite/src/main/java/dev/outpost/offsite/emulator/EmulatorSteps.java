@@ -1,0 +1,55 @@
+package dev.outpost.offsite.emulator;
+
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/** Every kind of step, by the name that recipe files and the command line use. */
+public final class EmulatorSteps {
+  /**
+   * A kind of step.
+   *
+   * @param name such as {@code layer-drop}
+   * @param summary what it does and its settings, in one line
+   * @param reader makes one from its settings
+   */
+  public record Kind(String name, String summary, Function<StepSettings, EmulatorStep> reader) {}
+
+  private static final List<Kind> ALL =
+      List.of(
+          new Kind(
+              LayerDrop.NAME,
+              "uniform layer drop (Xiao et al. 2023); keep=N blocks",
+              LayerDrop::read),
+          new Kind(LayerKeep.NAME, "keep chosen blocks; blocks=5+9+12", LayerKeep::read),
+          new Kind(
+              Distil.NAME,
+              "train the emulator to do what the middle does (Xiao et al. 2023); lm=1, kd=30, steps, lr, batch",
+              Distil::read));
+
+  private EmulatorSteps() {}
+
+  /** All kinds. */
+  public static List<Kind> all() {
+    return ALL;
+  }
+
+  /**
+   * The step that the settings describe.
+   *
+   * @throws IllegalArgumentException for an unknown step or setting, with what is known
+   */
+  public static EmulatorStep read(StepSettings settings) {
+    for (Kind kind : ALL)
+      if (kind.name().equals(settings.step())) {
+        EmulatorStep step = kind.reader().apply(settings);
+        settings.done();
+        return step;
+      }
+    throw new IllegalArgumentException(
+        "step \""
+            + settings.step()
+            + "\" is unknown; there are "
+            + ALL.stream().map(Kind::name).collect(Collectors.joining(", ")));
+  }
+}
