@@ -21,6 +21,8 @@ final class GgufHeader {
   private static final int MAGIC = 0x46554747;
   private static final int DEEPEST = 4;
   private static final int MOST_DIMS = 4;
+  private static final int LONGEST_NAME = 64;
+  private static final String ALIGNMENT = "general.alignment";
 
   /** The shortest possible entry: key, type, value; and name, dims, type, offset. */
   private static final int LEAST_PAIR = 8 + 4 + 1;
@@ -30,6 +32,7 @@ final class GgufHeader {
   /** Bytes of the value types 0 … 12; text (8) and array (9) have none. */
   private static final int[] SIZES = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
+  private static final int U32 = 4;
   private static final int BOOL = 7;
   private static final int TEXT = 8;
   private static final int ARRAY = 9;
@@ -89,7 +92,11 @@ final class GgufHeader {
     long pairs = count("metadata count", LEAST_PAIR);
     for (long i = 0; i < pairs; i++) {
       String key = text("key of metadata " + i);
-      Object v = value(i32("type of metadata " + key), "metadata " + key, 0);
+      if (key.isEmpty()) throw wrong("metadata " + i + " has an empty key");
+      int type = i32("type of metadata " + key);
+      if (key.equals(ALIGNMENT) && type != U32)
+        throw wrong("metadata " + ALIGNMENT + " must be a power of two of 32 bits, unsigned");
+      Object v = value(type, "metadata " + key, 0);
       if (values.put(key, v) != null) throw wrong("metadata " + key + " occurs twice");
     }
     places(tensorCount);
@@ -103,6 +110,8 @@ final class GgufHeader {
     for (long i = 0; i < count; i++) {
       String name = text("name of tensor " + i);
       String what = "tensor " + name;
+      if (name.getBytes(StandardCharsets.UTF_8).length > LONGEST_NAME)
+        throw wrong(what + " has a name of more than " + LONGEST_NAME + " bytes");
       int rank = i32(what);
       if (rank < 0 || rank > MOST_DIMS)
         throw wrong(what + " has " + Integer.toUnsignedString(rank) + " extents; at most 4");
@@ -144,9 +153,9 @@ final class GgufHeader {
   }
 
   private long alignment() throws FormatException {
-    Object v = values.getOrDefault("general.alignment", 32L);
+    Object v = values.getOrDefault(ALIGNMENT, 32L);
     if (v instanceof Long a && a >= 1 && a <= 1 << 20 && Long.bitCount(a) == 1) return a;
-    throw wrong("metadata general.alignment must be a power of two up to 2^20, got " + v);
+    throw wrong("metadata " + ALIGNMENT + " must be a power of two up to 2^20, got " + v);
   }
 
   private static long up(long n, long alignment) {

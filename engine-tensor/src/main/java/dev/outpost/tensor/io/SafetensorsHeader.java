@@ -32,6 +32,8 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
   /** The reference's limit on a header. */
   static final long MAX_HEADER_BYTES = 100_000_000;
 
+  private static final String WHITE = " \t\r\n";
+
   private static final Map<String, Integer> BITS =
       Map.ofEntries(
           Map.entry("BOOL", 8),
@@ -72,7 +74,10 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
 
   /** Parses and checks; {@code dataBytes} is what the file holds after its header. */
   static SafetensorsHeader parse(Path file, byte[] json, long dataBytes) throws FormatException {
-    if (json.length == 0 || json[0] != '{')
+    int start = 0;
+    // Writers may pad at either end, so that the data begins at a page.
+    while (start < json.length && WHITE.indexOf(json[start]) >= 0) start++;
+    if (start == json.length || json[start] != '{')
       throw new FormatException(file + ": header must start with '{'; this is no safetensors file");
     Map<String, TensorInfo> read = new LinkedHashMap<>();
     Map<String, String> metadata = new LinkedHashMap<>();
@@ -102,11 +107,13 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
 
   /**
    * JSON can escape half of a surrogate pair; such a text has no UTF-8 and could not be written
-   * again.
+   * again. A zero would end the text for readers in C, who then see another name.
    */
   private static String unicode(Path file, String text) throws FormatException {
     if (!StandardCharsets.UTF_8.newEncoder().canEncode(text))
       throw new FormatException(file + ": header holds half a surrogate pair in a name or text");
+    if (text.indexOf('\0') >= 0)
+      throw new FormatException(file + ": header holds a zero character in a name or text");
     return text;
   }
 

@@ -87,6 +87,8 @@ public final class SafetensorsWriter {
   }
 
   private static byte[] utf8(String text) {
+    if (text.indexOf('\0') >= 0)
+      throw new IllegalArgumentException("safetensors: a name or text holds a zero character");
     try {
       ByteBuffer b = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
       byte[] bytes = new byte[b.remaining()];
@@ -101,6 +103,7 @@ public final class SafetensorsWriter {
   private static byte[] header(List<Entry> entries, Map<String, String> metadata) {
     JsonObject root = JsonObject.create();
     // Sorted, so that equal content gives equal bytes whatever map it came in.
+    metadata.forEach((key, value) -> utf8(key + value));
     if (!metadata.isEmpty()) root.put("__metadata__", new TreeMap<>(metadata));
     long at = 0;
     for (Entry e : entries) {

@@ -28,7 +28,15 @@ record Hostile(String name, byte[] bytes, String message) {
           new Hostile("header longer than the file", frame(3, "{}", 0), "it is truncated"),
           new Hostile("header of no bytes", frame(0, "", 0), "must start with '{'"),
           new Hostile("a header that is a list", header("[]"), "must start with '{'"),
-          new Hostile("space before the brace", header(" {}"), "must start with '{'"),
+          new Hostile("a header of white space", header(" \n "), "must start with '{'"),
+          new Hostile("a no-break space before the brace", header("\u00A0{}"), "must start with"),
+          new Hostile("a header of one byte 255", raw(0xFF), "must start with '{'"),
+          new Hostile("a header of one brace", header("{"), "not valid JSON"),
+          new Hostile("a length and nothing else", frame(60, "", 0), "it is truncated"),
+          new Hostile(
+              "a length with its upper bytes set",
+              frame(0xFFFFFF00_0000003CL, "{}", 0),
+              "18446742974197923900 exceeds"),
           new Hostile("a byte order mark", header("\uFEFF{}"), "must start with '{'"),
           new Hostile("a PNG file", png(), "this is no safetensors file"),
           new Hostile("UTF-16", header("{}", StandardCharsets.UTF_16LE), "not valid"),
@@ -69,6 +77,15 @@ record Hostile(String name, byte[] bytes, String message) {
               "half a surrogate pair in the metadata",
               header("{\"__metadata__\":{\"a\":\"\\udc00\"}}"),
               "surrogate"),
+          new Hostile("a zero in a name", header("{\"a\\u0000b\":" + F32_1 + "}", 4), "a zero"),
+          new Hostile(
+              "a zero in the metadata's key",
+              header("{\"__metadata__\":{\"frame\\u0000work\":\"pt\"}}"),
+              "a zero"),
+          new Hostile(
+              "a zero in the metadata's text",
+              header("{\"__metadata__\":{\"framework\":\"pt\\u0000x\"}}"),
+              "a zero"),
           // Metadata.
           new Hostile("metadata that is text", header("{\"__metadata__\":\"pt\"}"), "of strings"),
           new Hostile("metadata that is null", header("{\"__metadata__\":null}"), "of strings"),
@@ -129,6 +146,12 @@ record Hostile(String name, byte[] bytes, String message) {
               "an overflow hidden by a zero",
               tensor("F32", "[4294967296,4294967296,0]", "[0,0]", 0),
               "overflows"),
+          new Hostile(
+              "an extent of 2^64-2",
+              tensor("I32", "[2,18446744073709551614]", "[0,16]", 16),
+              "2^63-1"),
+          new Hostile(
+              "twice 2^63-1", tensor("I32", "[2,9223372036854775807]", "[0,16]", 16), "overflows"),
           new Hostile("a rank of 1000", tensor("U8", ones(1000), "[0,1]", 1), "more than 64"),
           new Hostile("too few bytes for the shape", tensor("F32", "[2]", "[0,4]", 4), "needs 8"),
           new Hostile("too many bytes for the shape", tensor("F16", "[1]", "[0,4]", 4), "needs 2"),
@@ -141,6 +164,8 @@ record Hostile(String name, byte[] bytes, String message) {
           new Hostile("a hole at the start", tensor("F32", "[1]", "[4,8]", 8), "leaving a hole"),
           new Hostile("a hole inside", two("[0,4]", "[8,12]", 12), "tensor b begins at byte 8"),
           new Hostile("an overlap", two("[0,4]", "[2,6]", 6), "inside the tensor before it"),
+          new Hostile("ten tensors of the same bytes", ten(), "inside the tensor before"),
+          new Hostile("another file behind", polyglot(), "trailing bytes"),
           new Hostile("the same bytes twice", two("[0,4]", "[0,4]", 4), "inside the tensor before"),
           new Hostile("data cut off", tensor("F32", "[2]", "[0,8]", 7), "it is truncated"),
           new Hostile("data missing", tensor("F32", "[2]", "[0,8]", 0), "it is truncated"),
@@ -195,6 +220,20 @@ record Hostile(String name, byte[] bytes, String message) {
   private static byte[] two(String a, String b, int dataBytes) {
     String t = "{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":";
     return header("{\"a\":" + t + a + "},\"b\":" + t + b + "}}", dataBytes);
+  }
+
+  private static byte[] ten() {
+    String t = "\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}";
+    StringBuilder all = new StringBuilder("{");
+    for (int i = 0; i < 10; i++) all.append(i == 0 ? "\"" : ",\"").append("weight_" + i).append(t);
+    return header(all.append('}').toString(), 16);
+  }
+
+  private static byte[] polyglot() {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    out.writeBytes(tensor("I32", "[2,2]", "[0,16]", 16));
+    out.writeBytes(png());
+    return out.toByteArray();
   }
 
   private static String ones(int n) {

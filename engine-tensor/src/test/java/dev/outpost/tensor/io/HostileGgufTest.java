@@ -78,7 +78,10 @@ class HostileGgufTest {
     refuses(new Recipe(), "no GGUF file");
     refuses(new Recipe().raw("GG"), "no GGUF file");
     refuses(new Recipe().raw("GGML").i32(3).i64(0).i64(0), "no GGUF file");
+    refuses(new Recipe().raw("FUGG").i32(3).i64(0).i64(0), "no GGUF file");
+    refuses(Recipe.head(0, 0, 0), "version is 0", "2 and 3");
     refuses(Recipe.head(1, 0, 0), "version is 1", "2 and 3");
+    refuses(Recipe.head(4, 0, 0), "version is 4", "2 and 3");
     refuses(Recipe.head(-1, 0, 0), "version is 4294967295");
     refuses(Recipe.head(0x03000000, 0, 0), "big-endian", "gguf_convert_endian");
   }
@@ -88,6 +91,11 @@ class HostileGgufTest {
     refuses(Recipe.head(3, ALL, 0), "tensor count is 18446744073709551615");
     refuses(Recipe.head(3, 1, 0), "tensor count is 1", "truncated");
     refuses(Recipe.head(3, 0, 1L << 40), "metadata count is 1099511627776");
+    refuses(Recipe.head(3, 0, ALL), "metadata count is 18446744073709551615");
+    refuses(Recipe.head(3, 0, 1).i64(ALL).raw("a key and more"), "is 18446744073709551615");
+    refuses(
+        Recipe.head(3, 1, 0).i64(ALL).raw("a name and much more"),
+        "length of name of tensor 0 is 18446744073709551615");
     refuses(Recipe.head(3, 0, 1).i64(1L << 60).raw("key and more"), "length of key of metadata 0");
     refuses(
         Recipe.head(3, 0, 1).text("k").i32(8).i64(99).raw("short"), "length of metadata k is 99");
@@ -105,6 +113,7 @@ class HostileGgufTest {
     refuses(Recipe.head(3, 0, 1).text("k").i32(7).raw("\2").i64(0), "0 or 1 for a truth value");
     refuses(Recipe.head(3, 0, 1).text("k").i32(8).text("\377"), "k is not valid UTF-8");
     refuses(Recipe.head(3, 0, 2).text("k").i32(4).i32(1).text("k").i32(4).i32(1), "k occurs twice");
+    refuses(Recipe.head(3, 0, 1).text("").i32(4).i32(1), "metadata 0 has an empty key");
     Recipe deep = Recipe.head(3, 0, 1).text("k").i32(9);
     for (int i = 0; i < 6; i++) deep.i32(9).i64(1);
     refuses(deep.i32(4).i64(0), "nests arrays deeper than 4");
@@ -112,13 +121,15 @@ class HostileGgufTest {
 
   @Test
   void refusesAnAlignmentThatIsNone() throws IOException {
-    for (int a : new int[] {0, 3, 1 << 30})
+    for (int a : new int[] {0, 3, 13, 1 << 30})
       refuses(
           Recipe.head(3, 0, 1).text("general.alignment").i32(4).i32(a).data(0),
           "power of two",
           "got " + a);
     refuses(
         Recipe.head(3, 0, 1).text("general.alignment").i32(8).text("32").data(0), "power of two");
+    refuses(Recipe.head(3, 0, 1).text("general.alignment").i32(5).i32(32).data(0), "power of two");
+    refuses(Recipe.head(3, 0, 1).text("general.alignment").i32(10).i64(32).data(0), "power of two");
   }
 
   @Test
@@ -137,6 +148,21 @@ class HostileGgufTest {
         Recipe.head(3, 1, 0).tensor("a", 0, 0, 1L << 40, 1L << 40).data(32),
         "larger than any file");
     refuses(Recipe.head(3, 1, 0).tensor("a", 8, 0, 33).data(64), "blocks of 32");
+    // Twice four times the largest int, as many bytes as no 64 bits count, and two such tensors.
+    long wide = 4L * Integer.MAX_VALUE;
+    refuses(Recipe.head(3, 1, 0).tensor("a", 0, 0, wide, wide).data(32), "larger than any file");
+    long root = 1_533_916_892L;
+    refuses(Recipe.head(3, 1, 0).tensor("a", 27, 0, root, root).data(32), "larger than any file");
+    long most = Long.MAX_VALUE - 63;
+    refuses(
+        Recipe.head(3, 2, 0).tensor("a", 24, 0, most).tensor("b", 24, most, most).data(32),
+        "larger than any file");
+    refuses(Recipe.head(3, 1, 0).tensor("a", 0, ALL, 8).data(64), "must begin at 0");
+    refuses(
+        Recipe.head(3, 2, 0).tensor("a", 24, 0, 5).tensor("b", 24, 5, 5).data(64),
+        "tensor b begins at 5",
+        "must begin at 32");
+    refuses(Recipe.head(3, 1, 0).tensor("n".repeat(65), 0, 0, 8).data(32), "more than 64 bytes");
     refuses(
         Recipe.head(3, 1, 0).tensor("a", 999, 0, 8).data(32),
         "tensor a has the unknown type 999",
@@ -170,6 +196,24 @@ class HostileGgufTest {
     assertThatThrownBy(() -> GgufFile.open(folder.resolve("no.gguf")))
         .hasMessageContaining("no such file");
     assertThatThrownBy(() -> GgufFile.open(folder)).hasMessageContaining("not a regular file");
+  }
+
+  @Test
+  void takesNoExtentAnAlignmentOfOneAndTheLongestName() throws IOException {
+    String name = "n".repeat(64);
+    Recipe good =
+        Recipe.head(3, 3, 1)
+            .text("general.alignment")
+            .i32(4)
+            .i32(1)
+            .tensor("none", 0, 0, 8, 0)
+            .tensor(name, 24, 0, 5)
+            .tensor("odd", 24, 5, 3);
+    Path file = Files.write(folder.resolve("good.gguf"), good.raw("12345678").bytes());
+    try (GgufFile f = GgufFile.open(file)) {
+      assertThat(f.names()).containsExactly("none", name, "odd");
+      assertThat(f.weight("none").shape().size()).isZero();
+    }
   }
 
   @Test

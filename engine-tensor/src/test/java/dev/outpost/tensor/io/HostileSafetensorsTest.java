@@ -130,11 +130,28 @@ class HostileSafetensorsTest {
   }
 
   @Test
-  void acceptsAnEmptyFileOfNoTensorsAndAPaddedHeader() throws IOException {
-    Path file = Files.write(folder.resolve("none.safetensors"), Hostile.header("{}      "));
+  void acceptsAnEmptyFileOfNoTensorsAndAHeaderPaddedAtEitherEnd() throws IOException {
+    for (String json : List.of("{}      ", "{}\r \t\n", "\t\n{}\r ", "   {}")) {
+      Path file = Files.write(folder.resolve("none.safetensors"), Hostile.header(json));
+      try (SafetensorsFile f = SafetensorsFile.open(file)) {
+        assertThat(f.names()).isEmpty();
+        assertThat(f.metadata()).isEmpty();
+      }
+    }
+  }
+
+  @Test
+  void acceptsAScalarAndATensorWithoutElements() throws IOException {
+    Path file =
+        Files.write(folder.resolve("s.safetensors"), Hostile.tensor("I32", "[]", "[0,4]", 4));
     try (SafetensorsFile f = SafetensorsFile.open(file)) {
-      assertThat(f.names()).isEmpty();
-      assertThat(f.metadata()).isEmpty();
+      assertThat(f.info("a").dims()).isEmpty();
+      assertThat(f.segment("a").byteSize()).isEqualTo(4);
+    }
+    Files.write(file, Hostile.tensor("I32", "[2,0]", "[0, 0]", 0));
+    try (SafetensorsFile f = SafetensorsFile.open(file)) {
+      assertThat(f.info("a").dims()).containsExactly(2, 0);
+      assertThat(f.segment("a").byteSize()).isZero();
     }
   }
 

@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -132,6 +133,12 @@ class SafetensorsWriterTest {
     assertThatThrownBy(() -> SafetensorsWriter.write(file, Map.of("\uD800", w), null, Map.of()))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("no valid Unicode");
+    for (Map<String, String> texts :
+        List.of(Map.of("a\0", "b"), Map.of("a", "b\0"), Map.<String, String>of()))
+      assertThatThrownBy(() ->
+              SafetensorsWriter.write(file, Map.of(texts.isEmpty() ? "a\0b" : "a", w), null, texts))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("a zero character");
     assertThat(file).hasContent("old");
   }
 
