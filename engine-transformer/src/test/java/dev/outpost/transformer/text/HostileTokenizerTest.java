@@ -110,6 +110,14 @@ class HostileTokenizerTest {
         "decoder|{'type':'Strip','content':' ','start':-1,'stop':0}|whole number from 0",
         "post_processor|{'type':'X'}|this post-processor is not supported",
         "post_processor|{'type':'BertProcessing','cls':['a',1],'sep':['b']}|a token and its id",
+        "post_processor|{'type':'TemplateProcessing','single':[{'SpecialToken':{'id':'X',"
+            + "'type_id':0}}],'pair':[],'special_tokens':{}}|must be among special_tokens",
+        "post_processor|{'type':'TemplateProcessing','single':[{'Sequence':{'id':'C',"
+            + "'type_id':0}}],'pair':[],'special_tokens':{}}|must be A or B",
+        "post_processor|{'type':'TemplateProcessing','single':[{'Sequence':{'id':'B',"
+            + "'type_id':0}}],'pair':[],'special_tokens':{}}|must not use the second text",
+        "post_processor|{'type':'TemplateProcessing','single':[{'Sequence':{'id':'A',"
+            + "'type_id':-1}}],'pair':[],'special_tokens':{}}|whole number from 0",
         "truncation|{'strategy':'X'}|must be LongestFirst, OnlyFirst or OnlySecond",
         "padding|{'strategy':'X'}|must be BatchLongest or",
         "padding|{'strategy':{'Fixed':-1}}|whole number from 0",

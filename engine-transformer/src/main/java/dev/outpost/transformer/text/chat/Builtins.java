@@ -2,15 +2,20 @@ package dev.outpost.transformer.text.chat;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Filters, tests and the methods of texts, lists and dicts, as far as chat templates use them. */
 final class Builtins {
+  private static final int MOST_NESTED = 1000;
+
   private Builtins() {}
 
   /** Arguments, by place or by name. */
@@ -39,8 +44,14 @@ final class Builtins {
       case "safe" -> v;
       case "int" -> integer(v, given.at(0, "default", 0L));
       case "list" -> new ArrayList<>(Values.items(v));
-      case "first" -> Values.items(v).isEmpty() ? Values.UNDEFINED : Values.items(v).getFirst();
-      case "last" -> Values.items(v).isEmpty() ? Values.UNDEFINED : Values.items(v).getLast();
+      case "first" -> {
+        List<?> items = Values.items(v);
+        yield items.isEmpty() ? Values.UNDEFINED : items.getFirst();
+      }
+      case "last" -> {
+        List<?> items = Values.items(v);
+        yield items.isEmpty() ? Values.UNDEFINED : items.getLast();
+      }
       case "reverse" -> {
         List<@Nullable Object> reversed = new ArrayList<>(Values.items(v));
         Collections.reverse(reversed);
@@ -51,11 +62,7 @@ final class Builtins {
         sorted.sort(Values::compare);
         yield sorted;
       }
-      case "unique" -> {
-        List<@Nullable Object> unique = new ArrayList<>();
-        for (Object item : Values.items(v)) if (!Values.contains(unique, item)) unique.add(item);
-        yield unique;
-      }
+      case "unique" -> unique(Values.items(v));
       case "join" -> {
         Object attribute = given.at(1, "attribute", null);
         List<@Nullable Object> items = new ArrayList<>();
@@ -64,7 +71,8 @@ final class Builtins {
         }
         yield joined(items, given.text(0, "d", ""));
       }
-      case "replace" -> Values.text(v).replace(given.text(0, "old", ""), given.text(1, "new", ""));
+      case "replace" ->
+          replaced(Values.text(v), given.text(0, "old", ""), given.text(1, "new", ""), -1);
       case "default", "d" -> {
         boolean missing =
             v == Values.UNDEFINED
@@ -87,6 +95,23 @@ final class Builtins {
       case "map" -> mapped(v, given);
       default -> throw new TemplateException("the filter \"" + name + "\" is not supported");
     };
+  }
+
+  /** Each value once; lists and dicts among them are compared one by one, so only a few. */
+  private static List<@Nullable Object> unique(List<?> items) {
+    Set<@Nullable Object> plain = new HashSet<>();
+    List<@Nullable Object> nested = new ArrayList<>();
+    List<@Nullable Object> unique = new ArrayList<>();
+    for (Object item : items) {
+      boolean fresh;
+      if (item == null || item instanceof String) fresh = plain.add(item);
+      else if (Values.isNumber(item)) fresh = plain.add(Values.toDouble(item) + 0.0);
+      else if (fresh = !Values.contains(nested, item)) nested.add(item);
+      if (nested.size() > MOST_NESTED)
+        throw new TemplateException("unique: more than " + MOST_NESTED + " lists and dicts");
+      if (fresh) unique.add(item);
+    }
+    return unique;
   }
 
   private static List<@Nullable Object> selected(String name, @Nullable Object v, Given given) {
@@ -118,8 +143,12 @@ final class Builtins {
         out.add(part == Values.UNDEFINED ? given.named().getOrDefault("default", part) : part);
         continue;
       }
-      List<@Nullable Object> rest = given.positional().subList(1, given.positional().size());
-      out.add(filter(given.text(0, "filter", ""), item, new Given(rest, given.named())));
+      String filter = given.text(0, "filter", "");
+      List<@Nullable Object> rest =
+          given
+              .positional()
+              .subList(Math.min(1, given.positional().size()), given.positional().size());
+      out.add(filter(filter, item, new Given(rest, given.named())));
     }
     return out;
   }
@@ -141,7 +170,11 @@ final class Builtins {
       case "callable" -> v instanceof Values.Function;
       case "odd" -> Math.floorMod(Values.toLong(v), 2) == 1;
       case "even" -> Math.floorMod(Values.toLong(v), 2) == 0;
-      case "divisibleby" -> Values.toLong(v) % Values.toLong(given.at(0, "num", 1L)) == 0;
+      case "divisibleby" -> {
+        long by = Values.toLong(given.at(0, "num", 1L));
+        if (by == 0) throw new TemplateException("divides by 0");
+        yield Values.toLong(v) % by == 0;
+      }
       case "equalto", "eq", "==" -> Values.equal(v, given.at(0, "other", null));
       case "ne", "!=" -> !Values.equal(v, given.at(0, "other", null));
       case "gt", "greaterthan" -> Values.compare(v, given.at(0, "other", null)) > 0;
@@ -170,17 +203,26 @@ final class Builtins {
                 (List<@Nullable Object> p, Map<String, @Nullable Object> n) -> {
                   Given given = new Given(p, n);
                   Object key = given.at(0, "key", null);
-                  return map.containsKey(key) ? map.get(key) : given.at(1, "default", null);
+                  return key instanceof String s && map.containsKey(s)
+                      ? map.get(s)
+                      : given.at(1, "default", null);
                 };
             default -> null;
           };
       case List<?> list ->
           switch (name) {
             case "index" ->
-                (List<@Nullable Object> p, Map<String, @Nullable Object> n) ->
-                    (long) list.indexOf(new Given(p, n).at(0, "value", null));
+                (List<@Nullable Object> p, Map<String, @Nullable Object> n) -> {
+                  Object wanted = new Given(p, n).at(0, "value", null);
+                  for (int i = 0; i < list.size(); i++)
+                    if (Values.equal(list.get(i), wanted)) return (long) i;
+                  return -1L;
+                };
             case "count" ->
-                (p, n) -> list.stream().filter(x -> Values.equal(x, p.getFirst())).count();
+                (List<@Nullable Object> p, Map<String, @Nullable Object> n) -> {
+                  Object wanted = new Given(p, n).at(0, "value", null);
+                  return list.stream().filter(x -> Values.equal(x, wanted)).count();
+                };
             default -> null;
           };
       case null, default -> null;
@@ -231,8 +273,7 @@ final class Builtins {
         int at = s.indexOf(given.text(0, "sub", ""));
         yield at < 0 ? -1L : (long) s.codePointCount(0, at);
       }
-      case "count" ->
-          (long) s.split(java.util.regex.Pattern.quote(given.text(0, "sub", "")), -1).length - 1;
+      case "count" -> places(s, given.text(0, "sub", ""));
       case "join" -> joined(Values.items(given.at(0, "iterable", List.of())), s);
       case "isdigit" -> !s.isEmpty() && s.chars().allMatch(Character::isDigit);
       default -> throw new TemplateException("strings have no method " + name);
@@ -247,16 +288,29 @@ final class Builtins {
   }
 
   private static String replaced(String s, String old, String with, long most) {
-    if (most < 0) return s.replace(old, with);
+    if (most < 0) {
+      long grown = with.length() - (long) old.length();
+      long places = grown <= 0 ? 0 : places(s, old);
+      Values.requireRoom(s.length() + places * grown);
+      return s.replace(old, with);
+    }
     StringBuilder out = new StringBuilder();
     int done = 0;
     for (long n = 0; n < most; n++) {
       int at = s.indexOf(old, done);
       if (at < 0 || old.isEmpty()) break;
       out.append(s, done, at).append(with);
+      Values.requireRoom(out.length());
       done = at + old.length();
     }
     return out.append(s.substring(done)).toString();
+  }
+
+  private static long places(String s, String part) {
+    if (part.isEmpty()) return s.length() + 1L;
+    long n = 0;
+    for (int at = s.indexOf(part); at >= 0; at = s.indexOf(part, at + part.length())) n++;
+    return n;
   }
 
   private static List<Object> split(String s, Given given, boolean fromRight) {
@@ -270,20 +324,28 @@ final class Builtins {
     String by = given.text(0, "sep", "");
     if (by.isEmpty()) throw new TemplateException("split: the separator must not be empty");
     List<Object> parts = new ArrayList<>();
-    String rest = s;
+    int from = 0;
+    int to = s.length();
     while (most < 0 || parts.size() < most) {
-      int at = fromRight ? rest.lastIndexOf(by) : rest.indexOf(by);
+      int at = fromRight ? s.lastIndexOf(by, to - by.length()) : s.indexOf(by, from);
       if (at < 0) break;
-      parts.add(fromRight ? rest.substring(at + by.length()) : rest.substring(0, at));
-      rest = fromRight ? rest.substring(0, at) : rest.substring(at + by.length());
+      parts.add(fromRight ? s.substring(at + by.length(), to) : s.substring(from, at));
+      if (fromRight) to = at;
+      else from = at + by.length();
+      Values.requireItems(parts.size());
     }
-    parts.add(rest);
+    parts.add(s.substring(from, to));
     if (fromRight) Collections.reverse(parts);
     return parts;
   }
 
   private static String strip(String s, Given given, boolean left, boolean right) {
-    Object characters = given.at(0, "chars", null);
+    Object wanted = given.at(0, "chars", null);
+    BitSet characters = null;
+    if (wanted != null) {
+      characters = new BitSet();
+      Values.text(wanted).chars().forEach(characters::set);
+    }
     int from = 0;
     int to = s.length();
     while (left && from < to && stripped(s.charAt(from), characters)) from++;
@@ -291,8 +353,8 @@ final class Builtins {
     return s.substring(from, to);
   }
 
-  private static boolean stripped(char c, @Nullable Object characters) {
-    if (characters != null) return Values.text(characters).indexOf(c) >= 0;
+  private static boolean stripped(char c, @Nullable BitSet characters) {
+    if (characters != null) return characters.get(c);
     return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == 0x85;
   }
 
@@ -337,7 +399,12 @@ final class Builtins {
   }
 
   private static String joined(List<?> items, String separator) {
-    return String.join(separator, items.stream().map(Values::text).toList());
+    StringBuilder out = new StringBuilder();
+    for (int i = 0; i < items.size(); i++) {
+      out.append(i == 0 ? "" : separator).append(Values.text(items.get(i)));
+      Values.requireRoom(out.length());
+    }
+    return out.toString();
   }
 
   private static Map<?, ?> dict(@Nullable Object v) {

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Evaluator {
   private static final int MOST_STEPS = 2_000_000;
-  private static final int MOST_CHARACTERS = 16 << 20;
-  private static final int DEEPEST = 100;
+  private static final int DEEPEST = 250;
+  private static final int LONGEST_RANGE = 100_000;
 
   /** How a body ended. */
   private enum Flow {
@@ -71,25 +71,40 @@ final class Evaluator {
       throw new TemplateException("takes more than " + MOST_STEPS + " steps");
   }
 
+  /** Counts what making or going through a value costs beyond a step. */
+  private void charge(@Nullable Object value) {
+    steps +=
+        switch (value) {
+          case String s -> s.length() / 128;
+          case List<?> list -> list.size() / 4;
+          case Map<?, ?> map -> map.size() / 4;
+          case null, default -> 0;
+        };
+  }
+
+  private void enter() {
+    if (++depth > DEEPEST)
+      throw new TemplateException("calls itself more than " + DEEPEST + " deep");
+  }
+
   private void write(String text) {
     written += text.length();
-    requireRoom(written);
+    Values.requireRoom(written);
     out.append(text);
   }
 
-  private static void requireRoom(long characters) {
-    if (characters > MOST_CHARACTERS) {
-      throw new TemplateException("writes more than " + MOST_CHARACTERS + " characters");
-    }
-  }
-
   private Flow body(List<Node> nodes, Scope scope) {
-    for (Node node : nodes) {
-      step();
-      Flow flow = node(node, scope);
-      if (flow != Flow.ON) return flow;
+    enter();
+    try {
+      for (Node node : nodes) {
+        step();
+        Flow flow = node(node, scope);
+        if (flow != Flow.ON) return flow;
+      }
+      return Flow.ON;
+    } finally {
+      depth--;
     }
-    return Flow.ON;
   }
 
   private Flow node(Node node, Scope scope) {
@@ -222,46 +237,54 @@ final class Evaluator {
 
   private @Nullable Object value(Expr e, Scope scope) {
     step();
-    if (++depth > DEEPEST)
-      throw new TemplateException("calls itself more than " + DEEPEST + " deep");
+    enter();
     try {
-      return switch (e) {
-        case Expr.Literal l -> l.value();
-        case Expr.Name n -> scope.get(n.name());
-        case Expr.ListOf l -> values(l.items(), scope);
-        case Expr.DictOf d -> {
-          Map<String, @Nullable Object> map = new LinkedHashMap<>();
-          for (int i = 0; i < d.keys().size(); i++) {
-            map.put(Values.text(value(d.keys().get(i), scope)), value(d.values().get(i), scope));
-          }
-          yield map;
-        }
-        case Expr.Item i -> item(value(i.of(), scope), value(i.key(), scope), i.attribute());
-        case Expr.Slice s -> slice(s, scope);
-        case Expr.Call c -> call(c, scope);
-        case Expr.Filter f ->
-            Builtins.filter(f.name(), value(f.of(), scope), given(f.arguments(), scope));
-        case Expr.Test t ->
-            Builtins.test(t.name(), value(t.of(), scope), given(t.arguments(), scope))
-                != t.negated();
-        case Expr.Unary u -> {
-          Object of = value(u.of(), scope);
-          yield switch (u.operator()) {
-            case "not" -> !Values.truth(of);
-            case "-" -> of instanceof Double d ? (Object) (-d) : (Object) (-Values.toLong(of));
-            default -> of;
-          };
-        }
-        case Expr.Binary b -> binary(b, scope);
-        case Expr.Compare c -> compare(c, scope);
-        case Expr.Choice c -> {
-          if (truth(c.condition(), scope)) yield value(c.then(), scope);
-          yield c.otherwise() == null ? Values.UNDEFINED : value(c.otherwise(), scope);
-        }
-      };
+      Object value = made(e, scope);
+      if (!(e instanceof Expr.Name || e instanceof Expr.Item || e instanceof Expr.Choice))
+        charge(value);
+      return value;
     } finally {
       depth--;
     }
+  }
+
+  private @Nullable Object made(Expr e, Scope scope) {
+    return switch (e) {
+      case Expr.Literal l -> l.value();
+      case Expr.Name n -> scope.get(n.name());
+      case Expr.ListOf l -> values(l.items(), scope);
+      case Expr.DictOf d -> {
+        Map<String, @Nullable Object> map = new LinkedHashMap<>();
+        for (int i = 0; i < d.keys().size(); i++) {
+          map.put(Values.text(value(d.keys().get(i), scope)), value(d.values().get(i), scope));
+        }
+        yield map;
+      }
+      case Expr.Item i -> item(value(i.of(), scope), value(i.key(), scope), i.attribute());
+      case Expr.Slice s -> slice(s, scope);
+      case Expr.Call c -> call(c, scope);
+      case Expr.Filter f -> {
+        Object of = value(f.of(), scope);
+        charge(of);
+        yield Builtins.filter(f.name(), of, given(f.arguments(), scope));
+      }
+      case Expr.Test t ->
+          Builtins.test(t.name(), value(t.of(), scope), given(t.arguments(), scope)) != t.negated();
+      case Expr.Unary u -> {
+        Object of = value(u.of(), scope);
+        yield switch (u.operator()) {
+          case "not" -> !Values.truth(of);
+          case "-" -> of instanceof Double d ? (Object) (-d) : (Object) (-Values.toLong(of));
+          default -> of;
+        };
+      }
+      case Expr.Binary b -> binary(b, scope);
+      case Expr.Compare c -> compare(c, scope);
+      case Expr.Choice c -> {
+        if (truth(c.condition(), scope)) yield value(c.then(), scope);
+        yield c.otherwise() == null ? Values.UNDEFINED : value(c.otherwise(), scope);
+      }
+    };
   }
 
   private List<@Nullable Object> values(List<Expr> items, Scope scope) {
@@ -278,18 +301,21 @@ final class Evaluator {
     return new Builtins.Given(values(a.positional(), scope), named);
   }
 
-  private static @Nullable Object item(
-      @Nullable Object of, @Nullable Object key, boolean attribute) {
+  private @Nullable Object item(@Nullable Object of, @Nullable Object key, boolean attribute) {
     if (of == Values.UNDEFINED) {
       throw new TemplateException("an undefined value has no part " + Values.text(key));
     }
     if (attribute) {
       Values.Function method = Builtins.method(of, Values.text(key));
-      if (method != null) return method;
+      if (method != null) {
+        charge(of);
+        return method;
+      }
     }
     return switch (of) {
       case Values.Namespace n -> n.variables().getOrDefault(Values.text(key), Values.UNDEFINED);
-      case Map<?, ?> map -> map.containsKey(key) ? map.get(key) : Values.UNDEFINED;
+      case Map<?, ?> map ->
+          key instanceof String s && map.containsKey(s) ? map.get(s) : Values.UNDEFINED;
       case List<?> list when key instanceof Long n -> {
         long at = n < 0 ? n + list.size() : n;
         yield at >= 0 && at < list.size() ? list.get((int) at) : Values.UNDEFINED;
@@ -310,15 +336,21 @@ final class Evaluator {
     if (!(of instanceof String || of instanceof List)) {
       throw new TemplateException("a " + Values.kind(of) + " cannot be sliced");
     }
-    List<?> items = Values.items(of);
+    int[] letters = of instanceof String letter ? letter.codePoints().toArray() : new int[0];
+    List<?> items = of instanceof List<?> list ? list : List.of();
+    charge(of);
     long step = bound(s.step(), 1, scope);
     if (step == 0) throw new TemplateException("a slice's step must not be 0");
-    int n = items.size();
+    int n = items.size() + letters.length;
     long from = clamped(bound(s.from(), step > 0 ? 0 : Long.MAX_VALUE, scope), n, step);
     long to = s.to() == null ? (step > 0 ? n : -1) : clamped(bound(s.to(), 0, scope), n, step);
-    List<@Nullable Object> out = new ArrayList<>();
-    for (long i = from; step > 0 ? i < to : i > to; i += step) out.add(items.get((int) i));
-    return of instanceof String ? String.join("", out.stream().map(Values::text).toList()) : out;
+    List<@Nullable Object> some = new ArrayList<>();
+    StringBuilder text = new StringBuilder();
+    for (long i = from; step > 0 ? i < to : i > to; i += step) {
+      if (of instanceof String) text.appendCodePoint(letters[(int) i]);
+      else some.add(items.get((int) i));
+    }
+    return of instanceof String ? text.toString() : some;
   }
 
   private long bound(@Nullable Expr e, long otherwise, Scope scope) {
@@ -357,12 +389,17 @@ final class Evaluator {
   }
 
   private static List<@Nullable Object> range(List<@Nullable Object> given) {
+    if (given.isEmpty() || given.size() > 3)
+      throw new TemplateException("range takes one to three numbers, got " + given.size());
     long from = given.size() > 1 ? Values.toLong(given.get(0)) : 0;
     long to = Values.toLong(given.get(given.size() > 1 ? 1 : 0));
     long step = given.size() > 2 ? Values.toLong(given.get(2)) : 1;
-    if (step == 0 || (to - from) / step > 100_000) throw new TemplateException("range is too long");
+    if (step == 0) throw new TemplateException("range's step must not be 0");
+    // In doubles nothing wraps; what they round is far beyond the limit.
+    double length = Math.ceil(((double) to - from) / step);
+    if (length > LONGEST_RANGE) throw new TemplateException("range is too long");
     List<@Nullable Object> out = new ArrayList<>();
-    for (long i = from; step > 0 ? i < to : i > to; i += step) out.add(i);
+    for (int i = 0; i < length; i++) out.add(from + i * step);
     return out;
   }
 
@@ -377,21 +414,21 @@ final class Evaluator {
       if (left instanceof List<?> l && right instanceof List<?> r) {
         List<@Nullable Object> both = new ArrayList<>(l);
         both.addAll(r);
-        requireRoom(both.size());
+        Values.requireRoom(both.size());
         return both;
       }
     }
     if (b.operator().equals("*") && left instanceof String s) {
       long times = Math.max(0, Values.toLong(right));
-      requireRoom(times > MOST_CHARACTERS ? times : times * s.length());
-      return s.repeat((int) times);
+      Values.requireRoom(Math.max(times, times * (long) s.length()));
+      return s.isEmpty() ? s : s.repeat((int) times);
     }
     return arithmetic(b.operator(), left, right);
   }
 
   private String concatenated(String a, String b) {
     written += 1 + (a.length() + b.length()) / 64;
-    requireRoom(Math.max(written, (long) a.length() + b.length()));
+    Values.requireRoom(Math.max(written, (long) a.length() + b.length()));
     return a + b;
   }
 
@@ -426,8 +463,10 @@ final class Evaluator {
 
   private boolean compare(Expr.Compare c, Scope scope) {
     Object left = value(c.first(), scope);
+    charge(left);
     for (int i = 0; i < c.operators().size(); i++) {
       Object right = value(c.others().get(i), scope);
+      charge(right);
       boolean holds =
           switch (c.operators().get(i)) {
             case "==" -> Values.equal(left, right);

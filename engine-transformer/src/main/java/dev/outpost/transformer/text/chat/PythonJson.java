@@ -23,6 +23,8 @@ final class PythonJson {
   }
 
   private void value(@Nullable Object v, int level) {
+    Values.requireShallow(level);
+    Values.requireRoom(out.length());
     switch (v) {
       case null -> out.append("null");
       case Boolean b -> out.append(b);

@@ -22,7 +22,30 @@ final class Values {
     @Nullable Object call(List<@Nullable Object> positional, Map<String, @Nullable Object> named);
   }
 
+  private static final int MOST_CHARACTERS = 16 << 20;
+  private static final int MOST_ITEMS = 1 << 20;
+  private static final int DEEPEST = 100;
+  private static final int MOST_COMPARED = 1000;
+
   private Values() {}
+
+  /** Refuses a text that is longer than any conversation. */
+  static void requireRoom(long characters) {
+    if (characters > MOST_CHARACTERS)
+      throw new TemplateException("writes more than " + MOST_CHARACTERS + " characters");
+  }
+
+  /** Refuses a text that falls into too many pieces. */
+  static void requireItems(long items) {
+    if (items > MOST_ITEMS)
+      throw new TemplateException("takes a text into more than " + MOST_ITEMS + " pieces");
+  }
+
+  /** Refuses lists within lists that no file holds; {@code level} of them are open. */
+  static void requireShallow(int level) {
+    if (level > DEEPEST)
+      throw new TemplateException("holds lists or dicts more than " + DEEPEST + " deep");
+  }
 
   static boolean truth(@Nullable Object v) {
     return switch (v) {
@@ -46,11 +69,13 @@ final class Values {
   /** As {@code repr} writes it. */
   static String representation(@Nullable Object v) {
     StringBuilder out = new StringBuilder();
-    represent(v, out);
+    represent(v, out, 0);
     return out.toString();
   }
 
-  private static void represent(@Nullable Object v, StringBuilder out) {
+  private static void represent(@Nullable Object v, StringBuilder out, int level) {
+    requireShallow(level);
+    requireRoom(out.length());
     switch (v) {
       case null -> out.append("None");
       case Boolean b -> out.append(b ? "True" : "False");
@@ -61,7 +86,7 @@ final class Values {
         String separator = "[";
         for (Object item : list) {
           out.append(separator);
-          represent(item, out);
+          represent(item, out, level + 1);
           separator = ", ";
         }
         out.append(list.isEmpty() ? "[]" : "]");
@@ -70,9 +95,9 @@ final class Values {
         String separator = "{";
         for (Map.Entry<?, ?> e : map.entrySet()) {
           out.append(separator);
-          represent(e.getKey(), out);
+          represent(e.getKey(), out, level + 1);
           out.append(": ");
-          represent(e.getValue(), out);
+          represent(e.getValue(), out, level + 1);
           separator = ", ";
         }
         out.append(map.isEmpty() ? "{}" : "}");
@@ -134,8 +159,29 @@ final class Values {
   }
 
   static boolean equal(@Nullable Object a, @Nullable Object b) {
+    return equal(a, b, new int[1], 0);
+  }
+
+  /** One list may stand in another many times over, so the parts compared are counted. */
+  private static boolean equal(@Nullable Object a, @Nullable Object b, int[] compared, int level) {
+    requireShallow(level);
+    if (++compared[0] > MOST_COMPARED)
+      throw new TemplateException("compares lists of more than " + MOST_COMPARED + " parts");
     if (isNumber(a) && isNumber(b)) return toDouble(a) == toDouble(b);
-    return a == null ? b == null : a.equals(b);
+    if (a instanceof List<?> l && b instanceof List<?> r) {
+      if (l.size() != r.size()) return false;
+      for (int i = 0; i < l.size(); i++)
+        if (!equal(l.get(i), r.get(i), compared, level + 1)) return false;
+      return true;
+    }
+    if (a instanceof Map<?, ?> l && b instanceof Map<?, ?> r) {
+      if (l.size() != r.size()) return false;
+      for (Map.Entry<?, ?> e : l.entrySet())
+        if (!r.containsKey(e.getKey())
+            || !equal(e.getValue(), r.get(e.getKey()), compared, level + 1)) return false;
+      return true;
+    }
+    return a instanceof String s ? s.equals(b) : a == b;
   }
 
   static boolean isNumber(@Nullable Object v) {
@@ -169,7 +215,7 @@ final class Values {
     return switch (in) {
       case String s when item instanceof String part -> s.contains(part);
       case List<?> list -> list.stream().anyMatch(x -> equal(x, item));
-      case Map<?, ?> map -> map.containsKey(item);
+      case Map<?, ?> map -> item instanceof String key && map.containsKey(key);
       case null, default -> {
         if (in == UNDEFINED) yield false;
         throw new TemplateException("in does not go with a " + kind(in));
@@ -182,7 +228,10 @@ final class Values {
     return switch (v) {
       case List<?> list -> list;
       case Map<?, ?> map -> List.copyOf(map.keySet());
-      case String s -> s.codePoints().mapToObj(Character::toString).toList();
+      case String s -> {
+        requireItems(s.length());
+        yield s.codePoints().mapToObj(Character::toString).toList();
+      }
       case null, default -> {
         if (v == UNDEFINED) yield List.of();
         throw new TemplateException("a " + kind(v) + " cannot be gone through");
