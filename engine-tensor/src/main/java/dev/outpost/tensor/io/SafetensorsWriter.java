@@ -102,8 +102,9 @@ public final class SafetensorsWriter {
 
   private static byte[] header(List<Entry> entries, Map<String, String> metadata) {
     JsonObject root = JsonObject.create();
-    // Sorted, so that equal content gives equal bytes whatever map it came in.
+    entries.forEach(e -> utf8(e.name));
     metadata.forEach((key, value) -> utf8(key + value));
+    // Sorted, so that equal content gives equal bytes whatever map it came in.
     if (!metadata.isEmpty()) root.put("__metadata__", new TreeMap<>(metadata));
     long at = 0;
     for (Entry e : entries) {
