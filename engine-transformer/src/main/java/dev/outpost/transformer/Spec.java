@@ -164,6 +164,12 @@ public record Spec(
           heads, kvHeads, headDim, inputs, inputBias, outputBias, true, scale, softCap, causal);
     }
 
+    /** The same with the projections stored otherwise. */
+    public Attention with(Inputs other) {
+      return new Attention(
+          heads, kvHeads, headDim, other, inputBias, outputBias, headNorm, scale, softCap, causal);
+    }
+
     /** Columns of all queries, and of the output projection's input. */
     public int queryWidth() {
       return heads * headDim;
@@ -425,6 +431,42 @@ public record Spec(
         pattern.stream()
             .map(l -> new Layer(l.window(), l.positions().map(p -> paired(p, pairing))))
             .toList());
+  }
+
+  /** The same choices but for how projections are stored. */
+  public Spec with(Linear.Layout other) {
+    return new Spec(
+        family,
+        vocabularySize,
+        context,
+        width,
+        layers,
+        embedding,
+        attention,
+        feedForward,
+        norms,
+        positions,
+        pattern,
+        head,
+        other);
+  }
+
+  /** The same choices but for how queries, keys and values are projected. */
+  public Spec with(Inputs other) {
+    return new Spec(
+        family,
+        vocabularySize,
+        context,
+        width,
+        layers,
+        embedding,
+        attention.with(other),
+        feedForward,
+        norms,
+        positions,
+        pattern,
+        head,
+        layout);
   }
 
   private static Positions paired(Positions positions, RotaryPairing pairing) {

@@ -14,6 +14,12 @@ import java.util.List;
  * head; names under {@code transformer.} or bare.
  */
 public record Bloom() implements Family {
+  /**
+   * A field of our own in a package's {@code config.json}: the fused projection has all queries,
+   * then all keys, then all values, as GGUF files have them. No Hugging Face folder has it.
+   */
+  public static final String BY_KIND = "qkv_by_kind";
+
   private static final int MAX = DecoderFields.MAX;
 
   /** The training's length; the positions know no end, but a cache must have one. */
@@ -44,7 +50,13 @@ public record Bloom() implements Family {
         width,
         c.integer(c.has("n_layer") ? "n_layer" : "num_hidden_layers", 1, DecoderFields.MOST_LAYERS),
         new Spec.Embedding(width, 1, true),
-        Spec.Attention.causal(heads, heads, width / heads, Spec.Inputs.INTERLEAVED, true, true),
+        Spec.Attention.causal(
+            heads,
+            heads,
+            width / heads,
+            c.bool(BY_KIND, false) ? Spec.Inputs.FUSED : Spec.Inputs.INTERLEAVED,
+            true,
+            true),
         new Spec.FeedForward(4 * width, UnaryMap.GELU_TANH, false, false, true),
         new Spec.Norms(
             Norm.Kind.LAYER,
@@ -59,23 +71,25 @@ public record Bloom() implements Family {
 
   @Override
   public JsonObject write(Spec s, int endOfText) {
-    return JsonObject.create()
-        .put("architectures", List.of("BloomForCausalLM"))
-        .put("model_type", modelType())
-        .put("vocab_size", s.vocabularySize())
-        .put("seq_length", s.context())
-        .put("hidden_size", s.width())
-        .put("n_layer", s.layers())
-        .put("n_head", s.attention().heads())
-        .put("layer_norm_epsilon", DecoderFields.plain(s.norms().eps()))
-        .put("apply_residual_connection_post_layernorm", false)
-        .put("hidden_dropout", 0.0)
-        .put("attention_dropout", 0.0)
-        .put("initializer_range", 0.02)
-        .put("tie_word_embeddings", s.head().tied())
-        .put("bos_token_id", endOfText)
-        .put("eos_token_id", endOfText)
-        .put("torch_dtype", "float32");
+    JsonObject config =
+        JsonObject.create()
+            .put("architectures", List.of("BloomForCausalLM"))
+            .put("model_type", modelType())
+            .put("vocab_size", s.vocabularySize())
+            .put("seq_length", s.context())
+            .put("hidden_size", s.width())
+            .put("n_layer", s.layers())
+            .put("n_head", s.attention().heads())
+            .put("layer_norm_epsilon", DecoderFields.plain(s.norms().eps()))
+            .put("apply_residual_connection_post_layernorm", false)
+            .put("hidden_dropout", 0.0)
+            .put("attention_dropout", 0.0)
+            .put("initializer_range", 0.02)
+            .put("tie_word_embeddings", s.head().tied())
+            .put("bos_token_id", endOfText)
+            .put("eos_token_id", endOfText)
+            .put("torch_dtype", "float32");
+    return s.attention().inputs() == Spec.Inputs.FUSED ? config.put(BY_KIND, true) : config;
   }
 
   @Override

@@ -14,6 +14,12 @@ import java.util.List;
  * {@code transformer.} or bare.
  */
 public record Gpt2() implements Family {
+  /**
+   * A field of our own in a package's {@code config.json}: projections are stored [out, in], as
+   * GGUF files have them. No Hugging Face folder has it.
+   */
+  public static final String OUT_IN = "projections_out_in";
+
   private static final int MAX = 1 << 24;
 
   @Override
@@ -33,16 +39,18 @@ public record Gpt2() implements Family {
     int heads = c.integer("n_head", 1, MAX);
     if (width % heads != 0)
       throw c.wrong("n_head", "must divide n_embd " + width + ", got " + heads);
-    return spec(
-        c.integer("vocab_size", 1, MAX),
-        c.has("n_positions") ? c.integer("n_positions", 1, MAX) : c.integer("n_ctx", 1, MAX),
-        width,
-        c.integer("n_layer", 1, 10_000),
-        heads,
-        c.integer("n_inner", 1, MAX, 4 * width),
-        Activations.read(c, "activation_function", "gelu_new"),
-        eps,
-        c.bool("tie_word_embeddings", true));
+    Spec spec =
+        spec(
+            c.integer("vocab_size", 1, MAX),
+            c.has("n_positions") ? c.integer("n_positions", 1, MAX) : c.integer("n_ctx", 1, MAX),
+            width,
+            c.integer("n_layer", 1, 10_000),
+            heads,
+            c.integer("n_inner", 1, MAX, 4 * width),
+            Activations.read(c, "activation_function", "gelu_new"),
+            eps,
+            c.bool("tie_word_embeddings", true));
+    return c.bool(OUT_IN, false) ? spec.with(Linear.Layout.OUT_IN) : spec;
   }
 
   /**
@@ -83,25 +91,27 @@ public record Gpt2() implements Family {
 
   @Override
   public JsonObject write(Spec s, int endOfText) {
-    return JsonObject.create()
-        .put("architectures", List.of("GPT2LMHeadModel"))
-        .put("model_type", modelType())
-        .put("vocab_size", s.vocabularySize())
-        .put("n_positions", s.context())
-        .put("n_embd", s.width())
-        .put("n_layer", s.layers())
-        .put("n_head", s.attention().heads())
-        .put("n_inner", s.feedForward().width())
-        .put("activation_function", Activations.name(s.feedForward().activation()))
-        .put("layer_norm_epsilon", DecoderFields.plain(s.norms().eps()))
-        .put("resid_pdrop", 0.0)
-        .put("embd_pdrop", 0.0)
-        .put("attn_pdrop", 0.0)
-        .put("initializer_range", 0.02)
-        .put("tie_word_embeddings", s.head().tied())
-        .put("bos_token_id", endOfText)
-        .put("eos_token_id", endOfText)
-        .put("torch_dtype", "float32");
+    JsonObject config =
+        JsonObject.create()
+            .put("architectures", List.of("GPT2LMHeadModel"))
+            .put("model_type", modelType())
+            .put("vocab_size", s.vocabularySize())
+            .put("n_positions", s.context())
+            .put("n_embd", s.width())
+            .put("n_layer", s.layers())
+            .put("n_head", s.attention().heads())
+            .put("n_inner", s.feedForward().width())
+            .put("activation_function", Activations.name(s.feedForward().activation()))
+            .put("layer_norm_epsilon", DecoderFields.plain(s.norms().eps()))
+            .put("resid_pdrop", 0.0)
+            .put("embd_pdrop", 0.0)
+            .put("attn_pdrop", 0.0)
+            .put("initializer_range", 0.02)
+            .put("tie_word_embeddings", s.head().tied())
+            .put("bos_token_id", endOfText)
+            .put("eos_token_id", endOfText)
+            .put("torch_dtype", "float32");
+    return s.layout() == Linear.Layout.OUT_IN ? config.put(OUT_IN, true) : config;
   }
 
   @Override

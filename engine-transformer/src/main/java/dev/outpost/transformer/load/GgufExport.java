@@ -7,13 +7,15 @@ import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.GgufWriter;
 import dev.outpost.tensor.io.GgufWriter.Order.Rows;
+import dev.outpost.tensor.io.GgufWriter.Order.Transposed;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.RotaryPairing;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.tensor.weight.Weight;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
-import dev.outpost.transformer.family.Family;
+import dev.outpost.transformer.family.Llama;
+import dev.outpost.transformer.layer.Norm;
 import dev.outpost.transformer.peft.LoraUpdates;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -49,7 +51,7 @@ public final class GgufExport {
       GgufWriter.Progress progress)
       throws IOException {
     GgufArchitecture architecture = architecture(config);
-    Map<String, Object> metadata = metadata(architecture, model.spec(), config);
+    Map<String, Object> metadata = new GgufChoices(architecture).write(model.spec(), config);
     metadata.put("general.name", title);
     DType mostly =
         dtype != null ? dtype : model.parameters().values().iterator().next().weight().dtype();
@@ -75,47 +77,49 @@ public final class GgufExport {
                     + GgufArchitecture.supported()));
   }
 
-  private static Map<String, Object> metadata(
-      GgufArchitecture architecture, Spec spec, JsonObject config) throws FormatException {
-    JsonObject plain = Family.of(config).write(spec, 0);
-    refuse(plain, "rope_scaling", "scaled positions");
-    refuse(plain, "rope_parameters", "scaled positions");
-    if (Boolean.TRUE.equals(plain.value("mlp_bias"))
-        || Boolean.TRUE.equals(plain.value("attention_bias")))
-      throw config.wrong(
-          "attention_bias or mlp_bias", "is true: GGUF has no words for it in llama");
-    Object activation =
-        plain.has("hidden_act") ? plain.value("hidden_act") : plain.value("activation_function");
-    String wanted = architecture.equals(GgufArchitecture.GPT2) ? "gelu_new" : "silu";
-    if (!wanted.equals(activation))
-      throw config.wrong(
-          "hidden_act or activation_function",
-          "is " + activation + "; a GGUF " + architecture.name() + " always computes " + wanted);
-    return new LinkedHashMap<>(architecture.metadata(plain));
-  }
-
-  private static void refuse(JsonObject config, String field, String what) throws FormatException {
-    if (config.has(field))
-      throw config.wrong(field, "is set: " + what + " cannot be written as GGUF");
-  }
-
   private static GgufWriter.Entry entry(
       GgufArchitecture a, Spec spec, String name, Weight w, @Nullable DType dtype) {
     boolean matrix = w.shape().rank() == 2;
-    boolean projection =
-        matrix && name.startsWith("blocks.") && spec.layout() == Linear.Layout.IN_OUT;
-    boolean turned =
-        a.neighbours() && halves(spec) && name.matches(".*\\.attn\\.[qk]\\.(weight|bias)");
-    GgufWriter.Order order =
-        projection
-            ? new GgufWriter.Order.Transposed()
-            : turned
-                ? new GgufWriter.Order.Rows(neighbours(w.shape(), spec.attention().headDim()))
-                : new GgufWriter.Order.Same();
-    int cols = w.shape().dim(projection ? 0 : w.shape().rank() - 1);
+    GgufWriter.Order order = order(a, spec, name, w.shape());
+    int cols = w.shape().dim(order instanceof Transposed ? 0 : w.shape().rank() - 1);
     DType type = !matrix ? DType.F32 : dtype == null ? w.dtype() : dtype;
     if (cols % type.blockSize() != 0) type = DType.F16;
-    return new GgufWriter.Entry(a.names().theirs(name), w, type, order);
+    boolean fromOne =
+        spec.norms().kind() == Norm.Kind.RMS_FROM_ONE
+            && name.endsWith(".weight")
+            && w.shape().rank() == 1;
+    return new GgufWriter.Entry(a.names().theirs(name), fromOne ? shifted(w, 1) : w, type, order);
+  }
+
+  private static GgufWriter.Order order(GgufArchitecture a, Spec spec, String name, Shape shape) {
+    Spec.Attention attention = spec.attention();
+    if (shape.rank() == 2 && name.startsWith("blocks.") && spec.layout() == Linear.Layout.IN_OUT)
+      return new Transposed();
+    if (Llama.NEIGHBOURS.equals(a.order())
+        && halves(spec)
+        && name.matches(".*\\.attn\\.[qk]\\.(weight|bias)"))
+      return new Rows(neighbours(shape, attention.headDim()));
+    if (attention.inputs() == Spec.Inputs.INTERLEAVED && name.contains(".attn.qkv."))
+      return new Rows(byKind(attention.heads(), attention.headDim()));
+    return new GgufWriter.Order.Same();
+  }
+
+  /** Every number and {@code by}: weights of norms that count from 1, which GGUF's do not. */
+  static HeapWeight shifted(Weight w, float by) {
+    Tensor t = Tensor.of(w.shape(), w.toTensor().toArray());
+    for (int i = 0; i < t.size(); i++) t.data()[i] += by;
+    return HeapWeight.of(t);
+  }
+
+  /** Source of each row by query, key, value, head in rows by head, query, key, value. */
+  private static int[] byKind(int heads, int headDim) {
+    int[] from = new int[3 * heads * headDim];
+    for (int r = 0; r < from.length; r++) {
+      int kind = r / (heads * headDim);
+      int head = r / headDim % heads;
+      from[r] = (head * 3 + kind) * headDim + r % headDim;
+    }
+    return from;
   }
 
   private static boolean halves(Spec spec) {

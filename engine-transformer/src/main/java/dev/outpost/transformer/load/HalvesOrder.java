@@ -73,7 +73,7 @@ final class HalvesOrder {
     };
   }
 
-  private static Weight reordered(Tensor t, int[] rowOf) {
+  static Weight reordered(Tensor t, int[] rowOf) {
     Tensor out = Tensor.zeros(t.shape());
     int width = t.size() / rowOf.length;
     for (int r = 0; r < rowOf.length; r++)

@@ -12,7 +12,6 @@ import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Family;
-import dev.outpost.transformer.family.Llama;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -134,16 +133,16 @@ public final class ModelFolder implements AutoCloseable {
       JsonObject config,
       @org.jspecify.annotations.Nullable DType dtype)
       throws IOException {
-    JsonObject theirs = config.without(Llama.NEIGHBOURS);
+    JsonObject theirs = FolderOrder.config(config);
     Family family = Family.of(theirs);
     Spec spec = model.spec();
     NameTable names = family.names(spec);
     // What a reader will see: a config made here holds its numbers in other types until it is text.
-    requireWhole(
-        model, HalvesOrder.of(spec), family.read(JsonObject.parse("config.json", theirs.toText())));
+    Spec described = family.read(JsonObject.parse("config.json", theirs.toText()));
+    FolderOrder order = new FolderOrder(spec, described);
+    requireWhole(model, order.spec(), described);
     Map<String, Weight> tensors = new LinkedHashMap<>();
-    model.visit(
-        (ours, p) -> tensors.put(names.theirs(ours), HalvesOrder.of(spec, ours, p.weight())));
+    model.visit((ours, p) -> tensors.put(names.theirs(ours), order.weight(ours, p.weight())));
     Files.createDirectories(folder);
     // The reference refuses a file whose metadata does not name the framework's format.
     SafetensorsWriter.write(

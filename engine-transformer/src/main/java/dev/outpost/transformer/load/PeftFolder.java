@@ -10,7 +10,6 @@ import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.tensor.weight.Weight;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.family.Family;
-import dev.outpost.transformer.family.Llama;
 import dev.outpost.transformer.peft.LoraUpdates;
 import dev.outpost.transformer.peft.LoraUpdates.Update;
 import java.io.IOException;
@@ -75,7 +74,7 @@ public final class PeftFolder {
    * @param config the base model's {@code config.json}
    */
   public static LoraUpdates read(Path folder, JsonObject config) throws IOException {
-    refuseNeighbours(config);
+    refuseGguf(config);
     JsonObject c = JsonObject.read(folder.resolve(CONFIG));
     check(c);
     Path file = folder.resolve(WEIGHTS);
@@ -89,12 +88,13 @@ public final class PeftFolder {
     }
   }
 
-  private static void refuseNeighbours(JsonObject config) throws FormatException {
-    if (config.has(Llama.NEIGHBOURS))
-      throw config.wrong(
-          Llama.NEIGHBOURS,
-          "is set: a GGUF file has its query rows in another order than peft's adapters; use the"
-              + " model's folder (outpost convert makes one)");
+  private static void refuseGguf(JsonObject config) throws FormatException {
+    for (String order : FolderOrder.FIELDS)
+      if (config.has(order))
+        throw config.wrong(
+            order,
+            "is set: a GGUF file has its rows in another order than peft's adapters; use the"
+                + " model's folder (outpost convert makes one)");
   }
 
   private static void check(JsonObject c) throws FormatException {
@@ -220,7 +220,7 @@ public final class PeftFolder {
    */
   public static void write(Path folder, LoraUpdates lora, String base, JsonObject config, Spec spec)
       throws IOException {
-    refuseNeighbours(config);
+    refuseGguf(config);
     NameTable names = Family.of(config).names();
     Map<String, Weight> tensors = new LinkedHashMap<>();
     Map<String, Update> modules = new TreeMap<>();

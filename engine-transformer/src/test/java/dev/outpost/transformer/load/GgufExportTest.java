@@ -168,8 +168,8 @@ class GgufExportTest {
   @Test
   void whatLlamaCppWouldComputeOtherwiseIsRefused() {
     refuses(llama().put("model_type", "opt"), "\"opt\", which cannot be written as GGUF");
-    refuses(llama().put("hidden_act", "relu"), "relu; a GGUF llama always computes silu");
-    refuses(llama().put("mlp_bias", true), "no words");
+    refuses(llama().put("hidden_act", "relu"), "is relu; a GGUF llama always has silu");
+    refuses(llama().put("mlp_bias", true), "is true; a GGUF llama always has false");
     assertThat(Files.exists(temporary.resolve("model.gguf"))).isFalse();
   }
 

@@ -67,8 +67,8 @@ class GgufModelTest {
 
   @Test
   void whatIsNoPlainLlamaIsRefused() throws IOException {
-    refuses("general.architecture", "gpt2", "only llama");
-    refuses("llama.rope.scaling.type", "yarn", "only none");
+    refuses("general.architecture", "falcon", "supported: [llama, qwen2, ");
+    refuses("llama.rope.scaling.type", "yarn", "only none and linear");
     refuses("llama.expert_count", 8, "llama.expert_count");
     refuses("llama.attention.head_count_kv", 3, "must divide head_count 4");
     refuses("llama.attention.key_length", 5, "llama.");
