@@ -6,7 +6,6 @@ import dev.outpost.tensor.io.Checkpoint;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.GgufFile;
 import dev.outpost.tensor.io.JsonObject;
-import dev.outpost.tensor.io.SafetensorsWriter;
 import dev.outpost.tensor.weight.Weight;
 import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.Spec;
@@ -133,6 +132,20 @@ public final class ModelFolder implements AutoCloseable {
       JsonObject config,
       @org.jspecify.annotations.Nullable DType dtype)
       throws IOException {
+    write(folder, model, config, dtype, Long.MAX_VALUE);
+  }
+
+  /**
+   * The same in files of at most {@code shard} bytes of tensors each, or one tensor where that is
+   * larger, and an index beside them; one file without an index when all fits in it.
+   */
+  public static void write(
+      Path folder,
+      TransformerModel model,
+      JsonObject config,
+      @org.jspecify.annotations.Nullable DType dtype,
+      long shard)
+      throws IOException {
     JsonObject theirs = FolderOrder.config(config);
     Family family = Family.of(theirs);
     Spec spec = model.spec();
@@ -144,9 +157,7 @@ public final class ModelFolder implements AutoCloseable {
     Map<String, Weight> tensors = new LinkedHashMap<>();
     model.visit((ours, p) -> tensors.put(names.theirs(ours), order.weight(ours, p.weight())));
     Files.createDirectories(folder);
-    // The reference refuses a file whose metadata does not name the framework's format.
-    SafetensorsWriter.write(
-        folder.resolve("model.safetensors"), tensors, dtype, Map.of("format", "pt"));
+    Shards.write(folder, tensors, dtype, shard);
     AtomicFile.write(
         folder.resolve("config.json"),
         theirs.toText().getBytes(java.nio.charset.StandardCharsets.UTF_8));

@@ -75,17 +75,29 @@ public final class PeftFolder {
    */
   public static LoraUpdates read(Path folder, JsonObject config) throws IOException {
     refuseGguf(config);
+    JsonObject c = config(folder);
+    Path file = weights(folder);
+    try (Checkpoint checkpoint = Checkpoint.ofFile(file)) {
+      return new LoraUpdates(updates(file, c, checkpoint, Family.of(config).names()));
+    }
+  }
+
+  /** {@code adapter_config.json} of a LoRA that can be read. */
+  public static JsonObject config(Path folder) throws IOException {
     JsonObject c = JsonObject.read(folder.resolve(CONFIG));
     check(c);
+    return c;
+  }
+
+  /** The file of the numbers, which must be there. */
+  public static Path weights(Path folder) throws FormatException {
     Path file = folder.resolve(WEIGHTS);
     if (!Files.isRegularFile(file))
       throw new FormatException(
           file
               + ": no such file; adapters pickled as adapter_model.bin must be saved again with"
               + " safe_serialization");
-    try (Checkpoint checkpoint = Checkpoint.ofFile(file)) {
-      return new LoraUpdates(updates(file, c, checkpoint, Family.of(config).names()));
-    }
+    return file;
   }
 
   private static void refuseGguf(JsonObject config) throws FormatException {

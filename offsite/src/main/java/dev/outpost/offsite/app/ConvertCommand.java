@@ -19,6 +19,8 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -44,6 +46,10 @@ final class ConvertCommand extends Command {
       return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
   }
+
+  private static final Pattern SIZE = Pattern.compile("(\\d{1,6})(KB|MB|GB)");
+  private static final Map<String, Long> UNITS =
+      Map.of("KB", 1_000L, "MB", 1_000_000L, "GB", 1_000_000_000L);
 
   /** Types a model can be stored in. */
   enum Type {
@@ -90,6 +96,13 @@ final class ConvertCommand extends Command {
           "Store matrices as one of ${COMPLETION-CANDIDATES}; the last two in GGUF only. Default: as they are.")
   Type type;
 
+  @Option(
+      names = "--shard-size",
+      paramLabel = "SIZE",
+      description =
+          "For a folder: files of at most so many bytes, such as 5GB or 500MB. Default: one file.")
+  String shardSize;
+
   ConvertCommand(Interruption interruption) {
     super(interruption);
   }
@@ -102,6 +115,8 @@ final class ConvertCommand extends Command {
       throw new BadInput("--out: " + out + " must end in .gguf to be written as " + format);
     if (base != null && (format == Format.HF || format == Format.GGUF))
       throw new BadInput("--base: belongs to an adapter; add --to peft or --to gguf-lora");
+    if (shardSize != null && format != Format.HF)
+      throw new BadInput("--shard-size: is for folders; " + format + " is one file");
     switch (format) {
       case HF -> folder();
       case GGUF -> file(console);
@@ -128,8 +143,19 @@ final class ConvertCommand extends Command {
         TokenizerFiles.save(TokenizerFiles.load(source), out);
         if (dtype == null) dtype = DType.F32;
       }
-      ModelFolder.write(out, model.model(), model.config(), dtype);
+      ModelFolder.write(out, model.model(), model.config(), dtype, shard());
     }
+  }
+
+  private long shard() {
+    if (shardSize == null) return Long.MAX_VALUE;
+    Matcher m = SIZE.matcher(shardSize);
+    long unit = m.matches() ? UNITS.get(m.group(2)) : 0;
+    long n = unit == 0 ? 0 : Long.parseLong(m.group(1));
+    if (n < 1)
+      throw new BadInput(
+          "--shard-size: " + shardSize + " is no size; say for example 5GB, 500MB or 100KB");
+    return n * unit;
   }
 
   private void file(Console console) throws IOException {

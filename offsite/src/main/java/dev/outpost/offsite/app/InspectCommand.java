@@ -13,6 +13,7 @@ import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Family;
 import dev.outpost.transformer.load.ModelFolder;
+import dev.outpost.transformer.load.PeftFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,7 +40,7 @@ final class InspectCommand extends Command {
       arity = "0..1",
       paramLabel = "PATH",
       description =
-          "A model folder, package, adapter, or .gguf or .safetensors file; or the word families or methods.")
+          "A model folder, package, adapter (also one of peft), or .gguf or .safetensors file; or the word families or methods.")
   Path path;
 
   @Option(names = "--tensors", description = "List every tensor.")
@@ -148,6 +149,7 @@ final class InspectCommand extends Command {
   private JsonObject folder(Console console) throws IOException {
     Path manifest = path.resolve("manifest.json");
     if (!Files.isDirectory(path)) throw new BadInput(path + ": no such file or folder");
+    if (PeftFolder.is(path)) return peft(console);
     if (!Files.exists(manifest)) return model(console);
     String format = JsonObject.read(manifest).string("format");
     return switch (format) {
@@ -205,6 +207,31 @@ final class InspectCommand extends Command {
     a.tensors()
         .forEach((name, w) -> all.add(new Listed(name, w.dtype().toString(), dims(w.shape()))));
     return list(console, o, all);
+  }
+
+  /** Without its base only its own two files can be checked. */
+  private JsonObject peft(Console console) throws IOException {
+    JsonObject c = PeftFolder.config(path);
+    try (SafetensorsFile f = SafetensorsFile.open(PeftFolder.weights(path))) {
+      List<Listed> all = new ArrayList<>();
+      long parameters = 0;
+      for (String name : f.names()) {
+        all.add(new Listed(name, f.info(name).dtype(), f.info(name).dims()));
+        parameters += Arrays.stream(f.info(name).dims()).reduce(1, (a, b) -> a * b);
+      }
+      JsonObject o =
+          JsonObject.create()
+              .put("kind", "peft adapter")
+              .put("path", path.toString())
+              .put("method", c.string("peft_type"))
+              .put("base_model", c.optionalString("base_model_name_or_path").orElse("not said"));
+      for (String field :
+          List.of(
+              "r", "lora_alpha", "use_rslora", "target_modules", "rank_pattern", "alpha_pattern"))
+        if (c.has(field)) o.put(field, c.value(field));
+      o.put("tensors", all.size()).put("parameters", parameters);
+      return list(console, o, all);
+    }
   }
 
   private record Listed(String name, String dtype, long[] dims) {}

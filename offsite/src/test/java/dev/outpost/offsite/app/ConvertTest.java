@@ -105,6 +105,10 @@ class ConvertTest {
     Shell.ok("plug", "--model", base, "--adapter", peft, "--out", plugged);
     assertThat(said(plugged)).isEqualTo(want);
 
+    assertThat(Shell.ok("inspect", peft, "--tensors").out())
+        .contains("peft adapter", "c_attn", "base_model.model.transformer.h.0.")
+        .containsPattern("method +LORA");
+
     Shell.ok("convert", peft, "--base", base, "--to", "gguf-lora", "--out", lora);
     try (GgufFile f = GgufFile.open(lora)) {
       assertThat(f.metadata().text("general.architecture")).isEqualTo("gpt2");
@@ -117,6 +121,31 @@ class ConvertTest {
     Path other = Parties.model(dir.resolve("other"), 2, 1);
     Path none = dir.resolve("none");
     refuses("has no projections", "plug", "--model", other, "--adapter", peft, "--out", none);
+    assertThat(none).doesNotExist();
+  }
+
+  @Test
+  void aFolderInShardsIsTheSameModel() throws IOException {
+    Path shards = dir.resolve("shards");
+    Shell.ok("convert", llama, "--out", shards, "--shard-size", "40KB");
+    try (Stream<Path> files = Files.list(shards)) {
+      List<String> names = files.map(f -> f.getFileName().toString()).sorted().toList();
+      assertThat(names)
+          .contains("model.safetensors.index.json")
+          .doesNotContain("model.safetensors")
+          .anyMatch(n -> n.matches("model-00001-of-0000[4-9]\\.safetensors"));
+    }
+    try (ModelFolder was = ModelFolder.open(llama);
+        ModelFolder is = ModelFolder.open(shards)) {
+      var want = TinyModels.numbers(was.model());
+      TinyModels.numbers(is.model())
+          .forEach((name, got) -> assertThat(got).as(name).containsExactly(want.get(name)));
+    }
+    Path none = dir.resolve("none");
+    refuses("is no size", "convert", llama, "--out", none, "--shard-size", "0GB");
+    refuses("is no size", "convert", llama, "--out", none, "--shard-size", "many");
+    Path file = dir.resolve("none.gguf");
+    refuses("is for folders", "convert", llama, "--out", file, "--shard-size", "1GB");
     assertThat(none).doesNotExist();
   }
 
