@@ -150,7 +150,7 @@ final class ConvertCommand extends Command {
   private long shard() {
     if (shardSize == null) return Long.MAX_VALUE;
     Matcher m = SIZE.matcher(shardSize);
-    long unit = m.matches() ? UNITS.get(m.group(2)) : 0;
+    long unit = m.matches() ? UNITS.getOrDefault(m.group(2), 0L) : 0;
     long n = unit == 0 ? 0 : Long.parseLong(m.group(1));
     if (n < 1)
       throw new BadInput(

@@ -106,7 +106,10 @@ final class Builtins {
       boolean fresh;
       if (item == null || item instanceof String) fresh = plain.add(item);
       else if (Values.isNumber(item)) fresh = plain.add(Values.toDouble(item) + 0.0);
-      else if (fresh = !Values.contains(nested, item)) nested.add(item);
+      else {
+        fresh = !Values.contains(nested, item);
+        if (fresh) nested.add(item);
+      }
       if (nested.size() > MOST_NESTED)
         throw new TemplateException("unique: more than " + MOST_NESTED + " lists and dicts");
       if (fresh) unique.add(item);
