@@ -57,7 +57,7 @@ public record Distillation(Split split, float lmWeight, float kdWeight) implemen
       Var in = h;
       h = TransformerModel.stack(pass, run, in);
       if (kdWeight == 0 || split.adapterSlots().contains(run.getFirst().name())) continue;
-      List<Slot> teacher = teachers.get(split.adaptersBefore(run.getFirst()));
+      List<Slot> teacher = teachers.getOrDefault(split.adaptersBefore(run.getFirst()), List.of());
       Var one = NormalisedMse.normalisedMse(tape, h, teach(pass, teacher, in).value());
       kd = kd == null ? one : Add.add(tape, kd, one);
       if (lmWeight == 0 && split.adaptersBefore(run.getFirst()) == teachers.lastKey()) break;

@@ -17,14 +17,15 @@ public record LayerDrop(int keep) implements EmulatorStep {
 
   public LayerDrop {
     if (keep < 1)
-      throw new IllegalArgumentException("layer drop: must keep at least one block, got " + keep);
+      throw new IllegalArgumentException(
+          "step layer-drop: must keep at least one block, got " + keep);
   }
 
   /** Positions kept of m blocks, ascending. */
   public static int[] indices(int m, int k) {
     if (k < 1 || k > m)
       throw new IllegalArgumentException(
-          "layer drop: cannot keep " + k + " of " + m + " blocks; choose 1 to " + m);
+          "step layer-drop: cannot keep " + k + " of " + m + " middle blocks; choose 1 to " + m);
     int[] kept = new int[k];
     double stride = k == 1 ? 0 : (m - 1.0) / (k - 1.0);
     for (int i = 0; i < k; i++) kept[i] = (int) Math.rint(i * stride);

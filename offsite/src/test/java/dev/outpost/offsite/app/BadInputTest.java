@@ -197,8 +197,7 @@ final class BadInputTest {
     refuses(
         3,
         List.of("emulate", "--model", model, "--split", "1-3-1", "--out", out),
-        "keeps 3 middle blocks",
-        "has only 2");
+        "step layer-drop: cannot keep 3 of 2 middle blocks; choose 1 to 2");
     refuses(
         3,
         List.of("emulate", "--model", model, "--split", "1-1-1", "--steps", 5, "--out", out),

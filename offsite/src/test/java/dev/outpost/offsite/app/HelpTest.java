@@ -77,6 +77,8 @@ final class HelpTest {
             "--task",
             "--private",
             "--split",
+            "--step",
+            "--recipe",
             "--prompt",
             "--stop",
             "--tokenizer",
