@@ -1,14 +1,17 @@
 package dev.outpost.bench.base;
 
+import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.random.RandomStream;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -199,36 +202,22 @@ public final class JdkText {
         if (!m.name().equals(m.type()) && s.length() >= 30 && s.length() <= 160 && texts.add(s))
           all.add(m);
       }
+    RandomStream random = RandomStream.of(42, "questions");
     try (BufferedWriter w = Files.newBufferedWriter(file)) {
-      long state = 42;
-      for (int i = 0; i < all.size(); i++) {
-        Member m = all.get(i);
-        Set<String> choices = new java.util.LinkedHashSet<>();
-        choices.add(m.summary());
-        while (choices.size() < 4) {
-          state = state * 6364136223846793005L + 1442695040888963407L;
-          choices.add(all.get((int) Long.remainderUnsigned(state >>> 16, all.size())).summary());
-        }
+      for (Member m : all) {
+        Set<String> choices = new LinkedHashSet<>(List.of(m.summary()));
+        while (choices.size() < 4) choices.add(all.get(random.nextInt(all.size())).summary());
         List<String> order = new ArrayList<>(choices);
-        state = state * 6364136223846793005L + 1442695040888963407L;
-        int answer = (int) (state >>> 62);
-        order.set(0, order.get(answer));
-        order.set(answer, m.summary());
-        StringBuilder line = new StringBuilder("{\"question\":").append(quoted(m.title()));
-        line.append(",\"choices\":[");
-        for (int c = 0; c < 4; c++) line.append(c == 0 ? "" : ",").append(quoted(order.get(c)));
-        w.write(line.append("],\"answer\":").append(answer).append("}\n").toString());
+        int answer = random.nextInt(4);
+        Collections.swap(order, 0, answer);
+        w.write(
+            JsonObject.create()
+                    .put("question", m.title())
+                    .put("choices", order)
+                    .put("answer", answer)
+                    .toLine()
+                + "\n");
       }
     }
-  }
-
-  private static String quoted(String text) {
-    StringBuilder s = new StringBuilder("\"");
-    for (char c : text.toCharArray()) {
-      if (c == '"' || c == '\\') s.append('\\').append(c);
-      else if (c < ' ') s.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
-      else s.append(c);
-    }
-    return s.append('"').toString();
   }
 }

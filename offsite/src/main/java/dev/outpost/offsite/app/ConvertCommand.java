@@ -134,6 +134,7 @@ final class ConvertCommand extends Command {
   private void folder() throws IOException {
     if (type != null && type.dtype.isBlocked())
       throw new BadInput("--type: " + type + " is a type of GGUF; a folder takes F32, F16 or BF16");
+    long shard = shard();
     source = ModelOptions.located(source);
     OutputFolder.of(out, OutputFolder.Kind.MODEL, source);
     try (ModelFolder model = ModelFolder.open(source)) {
@@ -143,7 +144,7 @@ final class ConvertCommand extends Command {
         TokenizerFiles.save(TokenizerFiles.load(source), out);
         if (dtype == null) dtype = DType.F32;
       }
-      ModelFolder.write(out, model.model(), model.config(), dtype, shard());
+      ModelFolder.write(out, model.model(), model.config(), dtype, shard);
     }
   }
 

@@ -200,15 +200,21 @@ final class EmulateCommand extends Command {
       BadInput.unless(
           shorthand || (lmWeight == null && kdWeight == null),
           "--lm-weight, --kd-weight: need --corpus without --step; else say --step distill:lm=1,kd=30");
-      return shorthand
-          ? recipe.then(
-              new Distil(
-                  lmWeight == null ? Distillation.PAPER_LM_WEIGHT : lmWeight,
-                  kdWeight == null ? Distillation.PAPER_KD_WEIGHT : kdWeight,
-                  StepTraining.OPEN))
-          : recipe;
+      return shorthand ? recipe.then(distil()) : recipe;
     } catch (IllegalArgumentException e) {
       throw new BadInput("--" + e.getMessage());
     }
+  }
+
+  private Distil distil() {
+    float lm = lmWeight == null ? Distillation.PAPER_LM_WEIGHT : lmWeight;
+    float kd = kdWeight == null ? Distillation.PAPER_KD_WEIGHT : kdWeight;
+    BadInput.unless(
+        lm >= 0 && kd >= 0 && lm + kd > 0 && Float.isFinite(lm + kd),
+        "--lm-weight, --kd-weight: must be 0 or more, finite, and not both 0; got "
+            + lm
+            + " and "
+            + kd);
+    return new Distil(lm, kd, StepTraining.OPEN);
   }
 }
