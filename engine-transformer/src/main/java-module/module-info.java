@@ -17,6 +17,7 @@ module dev.outpost.transformer {
   exports dev.outpost.transformer.load;
   exports dev.outpost.transformer.module;
   exports dev.outpost.transformer.peft;
+  exports dev.outpost.transformer.privacy;
   exports dev.outpost.transformer.run;
   exports dev.outpost.transformer.text;
   exports dev.outpost.transformer.text.chat;

@@ -3,6 +3,7 @@ package dev.outpost.autograd;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.weight.HeapWeight;
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +38,13 @@ public final class Gradients {
    */
   public @Nullable Tensor get(HeapWeight weight) {
     return filled.get(weight);
+  }
+
+  /** A gradient of zeros for {@code weight}, to be added to; one that is there is overwritten. */
+  public Tensor zeros(HeapWeight weight) {
+    Tensor t = slot(weight).tensor();
+    Arrays.fill(t.data(), t.offset(), t.offset() + t.size(), 0);
+    return t;
   }
 
   /** Gives all values back: the start of a new optimizer step. */

@@ -15,6 +15,7 @@ import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.module.Pass;
+import dev.outpost.transformer.privacy.DpSgd;
 import dev.outpost.transformer.run.Perplexity;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -46,6 +47,7 @@ public final class Trainer {
   private final List<ParameterGroup> groups;
   private final Optimizer optimizer;
   private final BatchOrder order;
+  private final @Nullable DpSgd dp;
 
   /**
    * @param model its trainable parameters are what changes; at least one
@@ -58,6 +60,26 @@ public final class Trainer {
       @Nullable Examples validation,
       TrainingPlan plan,
       Kernels kernels) {
+    this(model, objective, train, validation, plan, kernels, null);
+  }
+
+  /**
+   * With {@code dp}, each step reads a lot whose mean size is the plan's batch times accumulation,
+   * one example at a time, and the plan's {@code clip} is not used. The last parameters are kept:
+   * the best would be chosen by validation data, and that choice is no part of what the noise
+   * hides.
+   *
+   * @param dp null trains plainly
+   */
+  public Trainer(
+      TransformerModel model,
+      Objective objective,
+      Examples train,
+      @Nullable Examples validation,
+      TrainingPlan plan,
+      Kernels kernels,
+      @Nullable DpSgd dp) {
+    this.dp = dp;
     this.model = model;
     this.objective = objective;
     this.train = train;
@@ -115,7 +137,7 @@ public final class Trainer {
       state = TrainingState.resume(folder, parameters, optimizer, settings);
     boolean stopped = false;
     while (state.step() < plan.steps() && !stopped) {
-      Progress.Step done = step(state.step());
+      Progress.Step done = dp == null ? step(state.step()) : privateStep(dp, state.step());
       progress.step(done);
       int step = done.step();
       boolean end = step == plan.steps();
@@ -128,7 +150,7 @@ public final class Trainer {
     }
     boolean finished = state.step() >= plan.steps();
     // Without a best of its own, a file of that name is another run's.
-    if (finished && state.bestStep() > 0) restoreBest(folder);
+    if (finished && state.bestStep() > 0 && dp == null) restoreBest(folder);
     return new Result(
         state.step(),
         validation == null ? Double.NaN : state.bestLoss(),
@@ -154,6 +176,10 @@ public final class Trainer {
     s.put("train_blocks", train.extent()).put("train_tokens_sha256", train.sha256());
     s.put("validation_blocks", validation == null ? "none" : validation.extent());
     s.put("validation_tokens_sha256", validation == null ? "none" : validation.sha256());
+    if (dp != null)
+      s.put("dp_noise", "" + dp.noise())
+          .put("dp_clip", "" + dp.clip())
+          .put("dp_secret", dp.secret().fingerprint());
     identity.forEach(s::put);
     return s;
   }
@@ -178,6 +204,32 @@ public final class Trainer {
         loss / plan.accumulation(),
         rate,
         clipped.norm(),
+        tokens,
+        workspace.meter().peakBytes());
+  }
+
+  private Progress.Step privateStep(DpSgd dp, int done) {
+    int mean = plan.batch() * plan.accumulation();
+    PrivateGradient sum = new PrivateGradient(dp, parameters, kernels);
+    sum.begin();
+    double loss = 0;
+    int tokens = 0;
+    int[] lot = dp.lot(done, mean, train.count());
+    for (int example : lot) {
+      gradients.clear();
+      Batch batch = train.batch(new int[] {example});
+      tokens += batch.positions();
+      loss += backward(batch, RandomStream.hash(plan.seed(), (long) done << 32 | example) | 1);
+      sum.add(gradients, groups);
+    }
+    float rate = plan.learningRate() * plan.schedule().at(done);
+    optimizer.step(sum.finish(done), rate, 1f / mean);
+    return new Progress.Step(
+        done + 1,
+        plan.steps(),
+        lot.length == 0 ? Double.NaN : loss / lot.length,
+        rate,
+        sum.meanNorm(),
         tokens,
         workspace.meter().peakBytes());
   }

@@ -222,7 +222,7 @@ class ResumeTest {
   }
 
   /** Asks for an end after one step. */
-  private static final class StopAfter implements Progress {
+  static final class StopAfter implements Progress {
     private final int stop;
     private int at;
 
