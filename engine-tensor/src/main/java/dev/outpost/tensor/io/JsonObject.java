@@ -208,6 +208,17 @@ public final class JsonObject {
     return out;
   }
 
+  /** A required list of finite numbers. */
+  public List<Double> numbers(String field) throws FormatException {
+    List<Double> out = new ArrayList<>();
+    for (Object o : require(field, List.class, "a list of numbers")) {
+      if (!(o instanceof Number n) || !Double.isFinite(n.doubleValue()))
+        throw wrong(field, "must be a list of finite numbers, got " + o);
+      out.add(n.doubleValue());
+    }
+    return out;
+  }
+
   /** A required list of objects. */
   public List<JsonObject> objects(String field) throws FormatException {
     List<JsonObject> out = new ArrayList<>();

@@ -45,6 +45,7 @@ class JsonObjectTest {
     assertThat(o.strings("layers")).containsExactly("a", "b");
     assertThat(o.objects("parts").get(1).integer("n")).isEqualTo(2);
     assertThat(o.object("nested").string("k")).isEqualTo("v");
+    assertThat(JsonObject.parse("r", "{\"s\": [1, -0.5]}").numbers("s")).containsExactly(1.0, -0.5);
     assertThat(JsonObject.parse("copy", o.toLine()).toText()).isEqualTo(o.toText());
   }
 
@@ -62,6 +63,9 @@ class JsonObjectTest {
     refused(() -> o.number("n", 1), "field n must be a finite number, got 12");
     refused(() -> o.bool("big", true), "field big must be true or false, got 99");
     refused(() -> o.strings("l"), "field l must be a list of strings, got 1");
+    refused(
+        () -> JsonObject.parse("r", "{\"s\": [1, \"2\"]}").numbers("s"),
+        "r: field s must be a list of finite numbers, got 2");
     refused(() -> o.objects("l"), "field l must be a list of objects, got 1");
     refused(() -> o.object("o").string("p"), "config.json.o: field p must be a string");
   }

@@ -26,12 +26,24 @@ import java.util.Set;
  * @param step steps taken
  * @param bestLoss lowest validation loss so far, infinity before the first
  * @param bestStep step it was found at
+ * @param more what a run that is more than a {@link Trainer} keeps besides
  */
-record TrainingState(int step, double bestLoss, int bestStep) {
+public record TrainingState(int step, double bestLoss, int bestStep, JsonObject more) {
   private static final String PARAMETER = "parameter/";
   private static final String OPTIMIZER = "optimizer/";
 
-  static Path last(Path folder) {
+  /** Of a run that keeps nothing more. */
+  TrainingState(int step, double bestLoss, int bestStep) {
+    this(step, bestLoss, bestStep, JsonObject.create());
+  }
+
+  /** After so many steps of a run that looks for no best. */
+  public static TrainingState after(int step, JsonObject more) {
+    return new TrainingState(step, Double.POSITIVE_INFINITY, 0, more);
+  }
+
+  /** The file of everything. */
+  public static Path last(Path folder) {
     return folder.resolve("last.safetensors");
   }
 
@@ -39,7 +51,8 @@ record TrainingState(int step, double bestLoss, int bestStep) {
     return folder.resolve("best.safetensors");
   }
 
-  void save(
+  /** Writes the state; the file is the old one or the whole new one. */
+  public void save(
       Path folder, Map<String, HeapWeight> parameters, Optimizer optimizer, JsonObject settings)
       throws IOException {
     Map<String, HeapWeight> tensors = new LinkedHashMap<>();
@@ -50,6 +63,7 @@ record TrainingState(int step, double bestLoss, int bestStep) {
             .put("step", step)
             .put("best_loss", Double.toString(bestLoss))
             .put("best_step", bestStep);
+    if (!more.names().isEmpty()) state.put("more", more);
     SafetensorsWriter.write(
         last(folder),
         tensors,
@@ -66,8 +80,10 @@ record TrainingState(int step, double bestLoss, int bestStep) {
   /**
    * Puts parameters and optimizer where the saved run stopped. Refuses, changing nothing, when the
    * settings differ.
+   *
+   * @throws FormatException naming the settings that differ
    */
-  static TrainingState resume(
+  public static TrainingState resume(
       Path folder, Map<String, HeapWeight> parameters, Optimizer optimizer, JsonObject settings)
       throws IOException {
     Path file = last(folder);
@@ -93,7 +109,8 @@ record TrainingState(int step, double bestLoss, int bestStep) {
           new TrainingState(
               state.integer("step", 0, Integer.MAX_VALUE),
               number(state, "best_loss"),
-              state.integer("best_step", 0, Integer.MAX_VALUE));
+              state.integer("best_step", 0, Integer.MAX_VALUE),
+              state.has("more") ? state.object("more") : JsonObject.create());
       optimizer.restore(optimizerState);
       fitting.forEach((w, t) -> w.tensor().copyFrom(t));
       return result;

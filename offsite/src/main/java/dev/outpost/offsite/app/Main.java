@@ -32,7 +32,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "",
       "New here? Run: outpost demo",
       "",
-      "Owner:       pretrain (or bring a GPT-2 or Llama folder), emulate, plug",
+      "Owner:       pretrain (or bring a GPT-2 or Llama folder), rank, emulate, plug",
       "Data owner:  tune",
       "Both:        pull, evaluate, generate, inspect, convert, bench",
       ""
@@ -74,6 +74,7 @@ public final class Main implements Runnable {
     commands.put("demo", () -> new DemoCommand(interruption));
     commands.put("pull", () -> new PullCommand(interruption));
     commands.put("pretrain", () -> new PretrainCommand(interruption));
+    commands.put("rank", () -> new RankCommand(interruption));
     commands.put("emulate", () -> new EmulateCommand(interruption));
     commands.put("tune", () -> new TuneCommand(interruption));
     commands.put("plug", () -> new PlugCommand(interruption));

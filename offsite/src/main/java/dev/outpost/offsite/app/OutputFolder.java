@@ -1,6 +1,7 @@
 package dev.outpost.offsite.app;
 
 import dev.outpost.offsite.artifact.AdapterArtifact;
+import dev.outpost.offsite.artifact.LayerRanking;
 import dev.outpost.offsite.artifact.OffsitePackage;
 import dev.outpost.tensor.io.JsonObject;
 import java.io.IOException;
@@ -15,6 +16,7 @@ record OutputFolder(Path path) {
     MODEL("a model"),
     PACKAGE("a package"),
     ADAPTER("an adapter"),
+    RANKING("a ranking"),
     UNKNOWN("an artifact of another kind"),
     NONE("nothing of Outpost's");
 
@@ -34,6 +36,7 @@ record OutputFolder(Path path) {
           default -> UNKNOWN;
         };
       }
+      if (Files.isRegularFile(folder.resolve(LayerRanking.FILE))) return RANKING;
       return Files.isRegularFile(folder.resolve("config.json")) ? MODEL : NONE;
     }
 

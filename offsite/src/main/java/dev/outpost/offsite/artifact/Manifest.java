@@ -26,7 +26,12 @@ final class Manifest {
 
   /** Reads and checks a manifest and the digest of the weights beside it. */
   static JsonObject read(Path folder, String format, String weights) throws IOException {
-    JsonObject m = JsonObject.read(folder.resolve(FILE));
+    return read(folder.resolve(FILE), format, folder.resolve(weights));
+  }
+
+  /** The same of files by any name. */
+  static JsonObject read(Path file, String format, Path weights) throws IOException {
+    JsonObject m = JsonObject.read(file);
     if (!m.string("format").equals(format))
       throw m.wrong("format", "is \"" + m.string("format") + "\", expected \"" + format + "\"");
     if (m.integer("version") != VERSION)
@@ -37,7 +42,7 @@ final class Manifest {
               + "; this Outpost reads version "
               + VERSION
               + ". Use the Outpost that wrote it, or a newer one");
-    requireDigest(m, "weights_sha256", folder.resolve(weights));
+    requireDigest(m, "weights_sha256", weights);
     return m;
   }
 

@@ -23,6 +23,14 @@ public final class EmulatorSteps {
               LayerDrop::read),
           new Kind(LayerKeep.NAME, "keep chosen blocks; blocks=5+9+12", LayerKeep::read),
           new Kind(
+              LayerReplace.NAME,
+              "harmonizers in place of the least important blocks (ScaleOT); ranking=DIR, alpha=0.25, per=group|model, train=none|lm|hidden",
+              LayerReplace::read),
+          new Kind(
+              Harmonize.NAME,
+              "harmonizers in place of chosen blocks; blocks=5+9, rank=64, train=lm|hidden|none, steps, lr, batch",
+              Harmonize::read),
+          new Kind(
               Distil.NAME,
               "train the emulator to do what the middle does (Xiao et al. 2023); lm=1, kd=30, steps, lr, batch",
               Distil::read));

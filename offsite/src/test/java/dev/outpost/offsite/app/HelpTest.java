@@ -31,6 +31,7 @@ final class HelpTest {
             "demo",
             "pull",
             "pretrain",
+            "rank",
             "emulate",
             "tune",
             "plug",
@@ -96,7 +97,7 @@ final class HelpTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"pretrain", "emulate", "tune"})
+  @ValueSource(strings = {"pretrain", "rank", "emulate", "tune"})
   void defaultsThatDifferByCommandAreBelow(String command) {
     assertThat(Shell.ok(command, "--help").out())
         .containsPattern("Without --steps, --batch and --lr: \\d+ steps of \\d+ blocks at 1e-\\d");
