@@ -1,5 +1,7 @@
 package dev.outpost.transformer;
 
+import java.util.List;
+
 /**
  * How rotary frequencies are stretched, so that a model reads longer texts than it was first
  * trained on. Each is what Transformers calls a {@code rope_type}.
@@ -67,6 +69,55 @@ public sealed interface RotaryScaling {
     public static double length(double factor) {
       return factor <= 1 ? 1 : 0.1 * Math.log(factor) + 1;
     }
+  }
+
+  /**
+   * {@code dynamic}: a base that grows with the text beyond {@code max_position_embeddings}, where
+   * a sequence ends here; up to there it changes nothing.
+   *
+   * @param factor by how much positions beyond would be divided
+   */
+  record Dynamic(double factor) implements RotaryScaling {
+    public Dynamic {
+      positive("factor", factor);
+    }
+  }
+
+  /**
+   * {@code longrope}: each frequency divided by its own factor, another one where the text is
+   * longer than the first training's, and longer vectors (Ding et al. 2024).
+   *
+   * @param near factors of the pairs up to {@code original} positions
+   * @param far factors of a text that is longer, at all its positions
+   * @param length factor on turned queries and keys
+   * @param original context of the first training
+   */
+  record LongRope(List<Double> near, List<Double> far, double length, int original)
+      implements RotaryScaling {
+    public LongRope {
+      near = List.copyOf(near);
+      far = List.copyOf(far);
+      near.forEach(f -> positive("short_factor", f));
+      far.forEach(f -> positive("long_factor", f));
+      if (near.size() != far.size())
+        throw new IllegalArgumentException(
+            "rotary scaling: short_factor and long_factor must have as many numbers");
+      positive("attention_factor", length);
+      positive("original_max_position_embeddings", original);
+    }
+
+    /** The length that goes with a factor (Ding et al. 2024). */
+    public static double length(double factor, int original) {
+      return factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
+    }
+  }
+
+  /**
+   * Whether positions turn otherwise in a text of {@code after} tokens than in its first {@code
+   * before}: what was computed of these then holds no more.
+   */
+  default boolean turnsAnew(int before, int after) {
+    return this instanceof LongRope l && (before > l.original) != (after > l.original);
   }
 
   private static void positive(String field, double value) {

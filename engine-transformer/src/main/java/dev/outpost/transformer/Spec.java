@@ -255,6 +255,12 @@ public record Spec(
      */
     record Rotary(double theta, int pairs, RotaryScaling scaling, RotaryPairing pairing)
         implements Positions {
+      public Rotary {
+        if (scaling instanceof RotaryScaling.LongRope l && l.near().size() != pairs)
+          throw new IllegalArgumentException(
+              "spec: " + l.near().size() + " rotary factors for " + pairs + " pairs");
+      }
+
       /** Frequencies as they are, pairs of halves. */
       public Rotary(double theta, int pairs) {
         this(theta, pairs, new RotaryScaling.None());
@@ -417,6 +423,27 @@ public record Spec(
   /** How layer {@code index} knows the order of tokens. */
   public Positions positions(int index) {
     return layer(index).positions().orElse(positions);
+  }
+
+  /**
+   * Whether what was computed of a text's first {@code before} tokens changes when it has {@code
+   * after}, so that no key may be kept.
+   */
+  public boolean turnsAnew(int before, int after) {
+    return pattern.stream()
+        .anyMatch(l ->
+            l.positions().orElse(positions) instanceof Positions.Rotary r
+                && r.scaling().turnsAnew(before, after));
+  }
+
+  /**
+   * Of how many of a text's first {@code same} tokens the kept keys hold still: all or none.
+   *
+   * @param held tokens of the text they were computed in
+   * @param after tokens of the text to be computed
+   */
+  public int kept(int same, int held, int after) {
+    return turnsAnew(held, after) || turnsAnew(same, after) ? 0 : same;
   }
 
   /** The same choices but for how positions are known. */

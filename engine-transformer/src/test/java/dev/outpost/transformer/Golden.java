@@ -48,7 +48,9 @@ public record Golden(String name, Path folder, JsonObject record, Map<String, Te
           "gemma-bf16",
           "gemma2-f32",
           "gemma3-f16",
-          "phi3-window-f32");
+          "phi3-window-f32",
+          "llama-dynamic-f32",
+          "phi3-longrope-f32");
 
   /** Unpacks a golden below {@code temporary}, since a model must lie in a real folder. */
   public static Golden unpack(String name, Path temporary) throws IOException {

@@ -57,6 +57,14 @@ public final class TinyModels {
     return random(spec(layers), seed);
   }
 
+  /** A random Llama of two blocks, other angles in texts longer than {@code original}. */
+  public static TransformerModel longRope(int context, int original, int vocabulary) {
+    Spec plain = Llama.spec(vocabulary, context, 16, 2, 4, 2, 6, 40, 1e-5f, 100, false);
+    var scaling =
+        new RotaryScaling.LongRope(List.of(1.0, 1.25, 1.5), List.of(1.5, 2.5, 4.0), 1.2, original);
+    return random(plain.with(new Spec.Positions.Rotary(100, 3, scaling)), 11);
+  }
+
   /** {@code n} tokens below {@code vocabulary}. */
   public static int[] tokens(int n, int vocabulary, long seed) {
     RandomStream stream = RandomStream.of(seed, "tokens");

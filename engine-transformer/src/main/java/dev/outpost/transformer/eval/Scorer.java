@@ -82,6 +82,13 @@ public final class Scorer {
     List<Sequence> sequences = new ArrayList<>();
     for (String c : continuations) sequences.add(sequence(context, c));
     int shared = shared(sequences);
+    if (sequences.stream().anyMatch(s -> model.spec().turnsAnew(shared, s.input.length)))
+      return sequences.stream().map(s -> scored(List.of(s), 0).getFirst()).toList();
+    return scored(sequences, shared);
+  }
+
+  /** Scores sequences of which the first {@code shared} tokens are computed once. */
+  private List<LogLikelihood> scored(List<Sequence> sequences, int shared) {
     read(Arrays.copyOf(sequences.getFirst().input, shared));
     int time = sequences.stream().mapToInt(s -> s.input.length - shared).max().orElseThrow();
     int n = sequences.size();
@@ -139,6 +146,7 @@ public final class Scorer {
   private void read(int[] tokens) {
     int differs = Arrays.mismatch(cached, tokens);
     int keep = differs < 0 ? tokens.length : Math.min(differs, tokens.length);
+    keep = model.spec().kept(keep, cached.length, tokens.length);
     cache.truncate(keep);
     cached = tokens;
     if (keep == tokens.length) return;

@@ -3,6 +3,7 @@ package dev.outpost.transformer.family;
 import dev.outpost.autograd.op.Linear;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.transformer.RotaryScaling;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.layer.Norm;
 import dev.outpost.transformer.load.NameTable;
@@ -10,10 +11,11 @@ import java.util.List;
 
 /**
  * Phi-3 (Abdin et al. 2024): a Llama with its inputs fused, query, key and value in one projection,
- * gate and up in another. The 128k models' {@code longrope} is refused.
+ * gate and up in another; the 128k models by {@code longrope}.
  */
 public record Phi3() implements Family {
   private static final String PART = "partial_rotary_factor";
+  private static final String ORIGINAL = "original_max_position_embeddings";
 
   @Override
   public String modelType() {
@@ -23,8 +25,6 @@ public record Phi3() implements Family {
   @Override
   public Spec read(JsonObject c) throws FormatException {
     DecoderFields f = DecoderFields.read(c, new DecoderFields.Absent(0, 0, 1e-5, false));
-    refuseLong(c, "rope_scaling");
-    refuseLong(c, "rope_parameters");
     return new Spec(
         modelType(),
         f.vocabulary(),
@@ -36,26 +36,26 @@ public record Phi3() implements Family {
         new Spec.FeedForward(
             f.inner(), Activations.read(c, "hidden_act", "silu"), true, true, false),
         new Spec.Norms(Norm.Kind.RMS, f.eps(), Spec.Placement.BEFORE, true),
-        Rope.read(c, 10_000, f.headDim(), pairs(c, f.headDim())),
+        Rope.read(renamed(c), 10_000, f.headDim(), pairs(c, f.headDim())),
         List.of(Spec.Layer.of(LayerTypes.window(c, 0))),
         new Spec.Head(f.tied(), 0),
         Linear.Layout.OUT_IN);
   }
 
   /** Files have always meant {@code longrope} here, whatever they called it. */
-  private static void refuseLong(JsonObject c, String field) throws FormatException {
-    if (!c.has(field)) return;
-    JsonObject rope = c.object(field);
-    for (String name : List.of("rope_type", "type")) {
-      String kind = rope.optionalString(name).orElse("default");
-      if (!kind.equals("default"))
-        throw c.wrong(
-            field,
-            "asks for \""
-                + kind
-                + "\", which in phi3 is longrope: angles that change with the length of the text;"
-                + " use the 4k model, or one without rope scaling");
+  private static JsonObject renamed(JsonObject c) throws FormatException {
+    for (String field : List.of("rope_scaling", "rope_parameters")) {
+      if (!c.has(field)) continue;
+      JsonObject rope = c.object(field);
+      for (String name : List.of("rope_type", "type")) {
+        String kind = rope.optionalString(name).orElse("default");
+        if (List.of("su", "yarn").contains(kind)) rope.put(name, "longrope");
+        else if (!List.of("default", "longrope").contains(kind))
+          throw c.wrong(field, "asks for \"" + kind + "\"; in phi3 there is only longrope");
+      }
     }
+    if (!c.has(ORIGINAL)) c.put(ORIGINAL, 4096L);
+    return c;
   }
 
   private static int pairs(JsonObject c, int headDim) throws FormatException {
@@ -73,12 +73,19 @@ public record Phi3() implements Family {
     JsonObject c =
         Rope.write(DecoderFields.write(s, "Phi3ForCausalLM", endOfText), s, s.positions())
             .put("hidden_act", Activations.name(s.feedForward().activation()))
-            .put("original_max_position_embeddings", s.context())
+            .put(ORIGINAL, original(s))
             .put("pad_token_id", endOfText)
             .put("sliding_window", window > 0 ? window : null);
     if (s.positions() instanceof Spec.Positions.Rotary r)
       c.put(PART, 2.0 * r.pairs() / s.attention().headDim());
     return c;
+  }
+
+  private static int original(Spec s) {
+    return s.positions() instanceof Spec.Positions.Rotary r
+            && r.scaling() instanceof RotaryScaling.LongRope l
+        ? l.original()
+        : s.context();
   }
 
   @Override

@@ -15,6 +15,7 @@ final class Rope {
   private static final String SCALING = "rope_scaling";
   private static final String PARAMETERS = "rope_parameters";
   private static final String THETA = "rope_theta";
+  private static final String ORIGINAL = "original_max_position_embeddings";
 
   private Rope() {}
 
@@ -43,6 +44,10 @@ final class Rope {
         throw c.wrong(SCALING, "says otherwise than rope_parameters");
       scaling = other;
     }
+    if (scaling instanceof RotaryScaling.LongRope l && l.near().size() != pairs)
+      throw c.wrong(
+          c.has(PARAMETERS) ? PARAMETERS : SCALING,
+          "has " + l.near().size() + " factors, the model turns " + pairs + " pairs of each head");
     return new Spec.Positions.Rotary(theta, pairs, scaling);
   }
 
@@ -77,13 +82,14 @@ final class Rope {
       case "linear" -> new RotaryScaling.Linear(positive(rope, "factor", null));
       case "llama3" -> llama3(rope, context);
       case "yarn" -> yarn(rope, context);
+      case "dynamic" -> new RotaryScaling.Dynamic(positive(rope, "factor", null));
+      case "longrope" -> longRope(c, rope, context);
       default ->
           throw c.wrong(
               field,
               "asks for \""
                   + kind
-                  + "\" positions, whose angles depend on the length of the text; supported:"
-                  + " default, linear, llama3, yarn");
+                  + "\" positions; supported: default, linear, llama3, yarn, dynamic, longrope");
     };
   }
 
@@ -93,6 +99,31 @@ final class Rope {
     if (rope.has("rope_type") && !old.equals(kind) && !old.equals("default"))
       throw c.wrong(field, "names two kinds, rope_type \"" + kind + "\" and type \"" + old + "\"");
     return rope.has("rope_type") ? kind : old;
+  }
+
+  private static RotaryScaling longRope(JsonObject c, JsonObject rope, int context)
+      throws FormatException {
+    // The field beside the object goes before the one within.
+    int original = original(c.has(ORIGINAL) ? c : rope, context);
+    double factor = positive(rope, "factor", (double) context / original);
+    List<Double> near = factors(rope, "short_factor");
+    List<Double> far = factors(rope, "long_factor");
+    if (near.size() != far.size())
+      throw rope.wrong("long_factor", "must have as many numbers as short_factor " + near.size());
+    if (factor > 1 && original < 2) throw c.wrong(ORIGINAL, "must be at least 2, got " + original);
+    return new RotaryScaling.LongRope(
+        near,
+        far,
+        positive(rope, "attention_factor", RotaryScaling.LongRope.length(factor, original)),
+        original);
+  }
+
+  private static List<Double> factors(JsonObject rope, String field) throws FormatException {
+    if (rope.value(field) instanceof List<?> l
+        && !l.isEmpty()
+        && l.stream().allMatch(v -> v instanceof Number n && n.floatValue() > 0))
+      return l.stream().map(v -> ((Number) v).doubleValue()).toList();
+    throw rope.wrong(field, "must be a list of positive numbers");
   }
 
   private static RotaryScaling llama3(JsonObject rope, int context) throws FormatException {
@@ -118,7 +149,7 @@ final class Rope {
   }
 
   private static int original(JsonObject rope, int context) throws FormatException {
-    return rope.integer("original_max_position_embeddings", 1, DecoderFields.MAX, context);
+    return rope.integer(ORIGINAL, 1, DecoderFields.MAX, context);
   }
 
   private static double positive(JsonObject o, String field, @Nullable Double absent)
@@ -148,6 +179,14 @@ final class Rope {
               .put("low_freq_factor", s.low())
               .put("high_freq_factor", s.high())
               .put("original_max_position_embeddings", s.original());
+      case RotaryScaling.Dynamic s -> kind("dynamic", s.factor());
+      case RotaryScaling.LongRope s ->
+          JsonObject.create()
+              .put("rope_type", "longrope")
+              .put("short_factor", s.near())
+              .put("long_factor", s.far())
+              .put("attention_factor", s.length())
+              .put(ORIGINAL, s.original());
       case RotaryScaling.Yarn s ->
           kind("yarn", s.factor())
               .put("beta_fast", s.fast())

@@ -4,6 +4,7 @@ import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.RotaryPairing;
 import dev.outpost.transformer.RotaryScaling;
 import dev.outpost.transformer.Spec;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The angles of rotary position embeddings (Su et al. 2021) as cosines and sines: pair i turns by
@@ -16,17 +17,41 @@ public final class RotaryTable {
   private final float[] frequencies;
   private final float length;
   private final RotaryPairing pairing;
+  private final Spec.Positions.Rotary choice;
   private volatile Tensor table;
+
+  /** Angles of texts longer than the first training's, where they differ. */
+  private final @Nullable RotaryTable far;
 
   /**
    * Frequencies, angles and what scaling makes of them are rounded to f32 where the reference
    * rounds them: at position 2000 that moves an angle by 1e-4, and weights were trained with it.
    */
   public RotaryTable(Spec.Positions.Rotary choice) {
-    frequencies = frequencies(choice);
+    this(choice, false);
+  }
+
+  private RotaryTable(Spec.Positions.Rotary choice, boolean beyond) {
+    this.choice = choice;
+    frequencies = frequencies(choice, beyond);
     pairing = choice.pairing();
-    length = choice.scaling() instanceof RotaryScaling.Yarn y ? (float) y.length() : 1;
+    length = (float) length(choice.scaling());
     table = Tensor.zeros(0, 2 * choice.pairs());
+    far =
+        choice.scaling() instanceof RotaryScaling.LongRope && !beyond
+            ? new RotaryTable(choice, true)
+            : null;
+  }
+
+  static double length(RotaryScaling scaling) {
+    return switch (scaling) {
+      case RotaryScaling.None n -> 1;
+      case RotaryScaling.Linear s -> 1;
+      case RotaryScaling.Llama3 s -> 1;
+      case RotaryScaling.Dynamic s -> 1;
+      case RotaryScaling.Yarn s -> s.length();
+      case RotaryScaling.LongRope s -> s.length();
+    };
   }
 
   /** Angles of {@code pairs} pairs with base {@code theta}. */
@@ -34,11 +59,18 @@ public final class RotaryTable {
     this(new Spec.Positions.Rotary(theta, pairs).with(pairing));
   }
 
-  static float[] frequencies(Spec.Positions.Rotary choice) {
+  /** Radians per position of each pair, in texts beyond the first training's context or within. */
+  static float[] frequencies(Spec.Positions.Rotary choice, boolean beyond) {
     float[] plain = new float[choice.pairs()];
     for (int i = 0; i < plain.length; i++) plain[i] = 1 / power(choice, i);
     return switch (choice.scaling()) {
       case RotaryScaling.None n -> plain;
+      case RotaryScaling.Dynamic s -> plain;
+      case RotaryScaling.LongRope s -> {
+        for (int i = 0; i < plain.length; i++)
+          plain[i] = 1 / ((beyond ? s.far() : s.near()).get(i).floatValue() * power(choice, i));
+        yield plain;
+      }
       case RotaryScaling.Linear s -> {
         for (int i = 0; i < plain.length; i++) plain[i] /= (float) s.factor();
         yield plain;
@@ -101,13 +133,22 @@ public final class RotaryTable {
     return pairing;
   }
 
-  /** At least {@code positions} rows of cosines, then sines: [≥ positions, 2·pairs]. Read only. */
+  /**
+   * At least {@code positions} rows of cosines, then sines, for a text of so many: [≥ positions,
+   * 2·pairs]. Read only.
+   */
   public Tensor angles(int positions) {
+    if (far != null && choice.scaling().turnsAnew(0, positions)) return far.angles(positions);
     Tensor held = table;
     if (held.rows() >= positions) return held;
     Tensor more = grown(Math.max(FEWEST, Math.max(positions, 2 * held.rows())));
     table = more;
     return more;
+  }
+
+  /** Whether the angles of a text's first {@code before} tokens differ where it has more. */
+  public boolean turnsAnew(int before, int after) {
+    return choice.scaling().turnsAnew(before, after);
   }
 
   private Tensor grown(int positions) {

@@ -45,10 +45,18 @@ public record SelfAttention(
   }
 
   private QueryKeyValue.Heads turned(Pass pass, RotaryTable table, QueryKeyValue.Heads qkv) {
+    int end = pass.past() + pass.time();
+    if (pass.past() > 0 && table.turnsAnew(pass.past(), end))
+      throw new IllegalStateException(
+          "attention: the angles change between "
+              + pass.past()
+              + " and "
+              + end
+              + " tokens; begin with an empty key/value cache");
     RotaryShape s =
         new RotaryShape(
             pass.batch(), pass.time(), pass.past(), heads, headDim, table.pairs(), table.pairing());
-    return qkv.turned(pass.tape(), s, table.angles(pass.past() + pass.time()), kvHeads);
+    return qkv.turned(pass.tape(), s, table.angles(end), kvHeads);
   }
 
   private AttentionShape shape(Pass pass, int past) {

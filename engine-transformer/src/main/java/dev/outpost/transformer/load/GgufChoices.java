@@ -141,6 +141,8 @@ record GgufChoices(GgufArchitecture architecture) {
       }
       case RotaryScaling.Llama3 l -> throw scaled(config);
       case RotaryScaling.Yarn y -> throw scaled(config);
+      case RotaryScaling.Dynamic d -> throw scaled(config);
+      case RotaryScaling.LongRope l -> throw scaled(config);
     }
     for (Spec.Layer layer : spec.pattern())
       if (layer.positions().orElse(r) instanceof Spec.Positions.Rotary own

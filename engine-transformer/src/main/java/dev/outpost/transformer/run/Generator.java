@@ -85,9 +85,12 @@ public final class Generator {
     int differs = Arrays.mismatch(held, 0, cache.length(), sequence, 0, sequence.length);
     // The last token is always computed: its hidden state is not kept.
     int same = Math.min(differs < 0 ? sequence.length : differs, sequence.length - 1);
+    same = model.spec().kept(same, cache.length(), sequence.length);
     cache.truncate(same);
     held = sequence.clone();
-    return last(feed(Arrays.copyOfRange(sequence, same, sequence.length)));
+    int[] rest = Arrays.copyOfRange(sequence, same, sequence.length);
+    // A piece would turn as the short text that it ends.
+    return last(model.spec().turnsAnew(same, sequence.length) ? rest : feed(rest));
   }
 
   /** Puts all of a short prompt but its last piece into the cache, and returns what is left. */

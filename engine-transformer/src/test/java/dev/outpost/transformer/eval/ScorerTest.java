@@ -63,6 +63,25 @@ final class ScorerTest {
   }
 
   @Test
+  void contextsThatCrossLongRopesSwitchAreScoredAsIfEachWereAlone() {
+    TransformerModel model = TinyModels.longRope(CONTEXT, 12, TOKENIZER.vocabularySize());
+    Kernels kernels = TinyModels.best();
+    Scorer scorer = Scorer.of(model, kernels, TOKENIZER);
+    List<String> choices = List.of(" x", " what colour is the sky?");
+    String longer = "The question is: what colour is the sky?";
+    for (String context : List.of("The sky", longer, "The question was: who is it?", "The sky")) {
+      List<LogLikelihood> got = scorer.continuations(context, choices);
+      for (int i = 0; i < choices.size(); i++) {
+        int[] ids = TOKENIZER.encode(context + choices.get(i));
+        int n = ids.length - TOKENIZER.encode(context).length;
+        assertThat(got.get(i).value())
+            .as("%s: %s tokens", context, ids.length)
+            .isCloseTo(whole(model, kernels, ids, n), within(1e-4 * ids.length));
+      }
+    }
+  }
+
+  @Test
   void aTextBeginsWithTheTokenThatBeginsEveryText(@TempDir Path folder) throws IOException {
     TransformerModel model = model();
     Kernels kernels = TinyModels.best();

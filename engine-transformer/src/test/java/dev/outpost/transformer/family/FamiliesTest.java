@@ -89,6 +89,16 @@ class FamiliesTest {
     Golden golden = Golden.unpack(name, temporary);
     int[] ids = Arrays.copyOf(golden.ints("stream"), 17);
     try (ModelFolder folder = ModelFolder.open(golden.folder())) {
+      // Where angles change with the length, what was kept no longer holds; a Generator knows.
+      if (folder.model().spec().turnsAnew(1, ids.length)) {
+        KvCache cache = KvCache.of(1, ids.length);
+        logits(folder.model(), TinyModels.best(), Arrays.copyOf(ids, 8), cache);
+        int[] rest = Arrays.copyOfRange(ids, 8, ids.length);
+        assertThatThrownBy(() -> logits(folder.model(), TinyModels.best(), rest, cache))
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessageContaining("between 8 and 17 tokens");
+        return;
+      }
       for (Kernels kernels : TinyModels.kernels()) {
         Tensor whole = logits(folder.model(), kernels, ids, null);
         for (int piece : new int[] {1, 5}) {
@@ -165,8 +175,8 @@ class FamiliesTest {
         "gemma3-f16           | attn_logit_softcapping | 50.0",
         "gemma3-f16           | rope_parameters | {\"rope_type\": \"default\"}",
         "gemma3-f16           | sliding_window | null",
-        "phi3-window-f32      | rope_scaling | {\"type\": \"su\"}",
-        "phi3-window-f32      | rope_parameters | {\"rope_type\": \"longrope\"}",
+        "phi3-window-f32      | rope_scaling | {\"type\": \"dynamic\", \"factor\": 2.0}",
+        "phi3-window-f32      | rope_scaling | {\"type\": \"su\", \"short_factor\": [1.0], \"long_factor\": [2.0]}",
         "phi3-window-f32      | partial_rotary_factor | 0.3",
       })
   void refusesWhatItWouldComputeDifferently(String golden, String field, String value)

@@ -77,8 +77,7 @@ class LlamaTest {
 
   @ParameterizedTest
   @CsvSource({
-    "rope_scaling, '{\"type\": \"dynamic\", \"factor\": 2.0}'",
-    "rope_scaling, '{\"rope_type\": \"longrope\"}'",
+    "rope_scaling, '{\"rope_type\": \"ntk\", \"factor\": 2.0}'",
     "rope_scaling, '{\"rope_type\": \"linear\", \"type\": \"yarn\", \"factor\": 2.0}'",
     "rope_scaling, '{\"factor\": 2.0}'",
     "rope_scaling, '\"linear\"'",

@@ -2,6 +2,7 @@ package dev.outpost.transformer.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
@@ -71,6 +72,32 @@ class GeneratorTest {
       int best = Sampling.greedy().choose(g.scores(step.sequence), RandomStream.of(0, "none"));
       assertThat(positions[0]).isEqualTo(step.computed);
       assertThat(best).isEqualTo(bestAfter(step.sequence));
+    }
+  }
+
+  /** Short texts turn otherwise than long ones, so what was kept of one is no use to the other. */
+  @Test
+  void aSequenceThatCrossesLongRopesSwitchIsComputedAnew() {
+    TransformerModel turning = TinyModels.longRope(CONTEXT, 9, 23);
+    Generator g = new Generator(turning, kernels);
+    int[] sequence = TinyModels.tokens(20, 23, 4);
+    int[] early = sequence.clone();
+    early[3] = (early[3] + 1) % 23;
+    int[] late = early.clone();
+    late[14] = (late[14] + 1) % 23;
+    for (int[] s :
+        List.of(
+            Arrays.copyOf(sequence, 5),
+            Arrays.copyOf(sequence, 9),
+            Arrays.copyOf(sequence, 10),
+            Arrays.copyOf(sequence, 15),
+            early,
+            late,
+            Arrays.copyOf(late, 8))) {
+      float[] got = g.scores(s);
+      Tensor want = scoresAfter(turning, s);
+      for (int i = 0; i < got.length; i++)
+        assertThat(got[i]).as("%s tokens", s.length).isCloseTo(want.get(i), within(1e-5f));
     }
   }
 
@@ -168,11 +195,15 @@ class GeneratorTest {
   }
 
   private int bestAfter(int[] ids) {
-    Tape tape = Tape.evaluating(kernels, new Workspace());
-    Pass pass = Pass.of(tape, 1, ids.length);
-    Tensor scores = model.logits(pass, model.hidden(pass, ids), ids.length - 1, ids.length);
+    Tensor scores = scoresAfter(model, ids);
     int best = 0;
     for (int i = 1; i < scores.size(); i++) if (scores.get(i) > scores.get(best)) best = i;
     return best;
+  }
+
+  private Tensor scoresAfter(TransformerModel model, int[] ids) {
+    Tape tape = Tape.evaluating(kernels, new Workspace());
+    Pass pass = Pass.of(tape, 1, ids.length);
+    return model.logits(pass, model.hidden(pass, ids), ids.length - 1, ids.length);
   }
 }

@@ -199,6 +199,20 @@ MODELS |= {
         seed=17,
         config=dict(num_attention_heads=2, num_key_value_heads=1, sliding_window=6, partial_rotary_factor=0.5),
     ),
+    # Beyond its context the angles would change; a sequence ends there.
+    "llama-dynamic-f32": dict(
+        kind="llama", seed=18, config=dict(rope_theta=100.0, rope_scaling=dict(rope_type="dynamic", factor=2.0))
+    ),
+    # Blocks of 12 are long texts, the prompt of 5 a short one that grows long.
+    "phi3-longrope-f32": dict(
+        kind="phi3",
+        seed=19,
+        config=dict(
+            original_max_position_embeddings=9,
+            rope_theta=100.0,
+            rope_scaling=dict(rope_type="longrope", short_factor=[1.0, 1.25, 1.5], long_factor=[1.5, 2.5, 4.0]),
+        ),
+    ),
 }
 
 
@@ -318,8 +332,15 @@ def golden(name, seed, config, kind="gpt2", dtype=torch.float32, shard="1GB"):
     exact, single = reference(kind, folder, torch.float64), reference(kind, folder, torch.float32)
     logits, loss, grads = one_pass(exact, ids)
     logits32, loss32, grads32 = one_pass(single, ids)
+    # With a cache, 5.18 drops it at the switch of longrope and goes on from the last token alone.
     generated = single.eval().generate(
-        prompt[None], attention_mask=torch.ones(1, 5), do_sample=False, max_new_tokens=10, eos_token_id=None, pad_token_id=0
+        prompt[None],
+        attention_mask=torch.ones(1, 5),
+        do_sample=False,
+        max_new_tokens=10,
+        eos_token_id=None,
+        pad_token_id=0,
+        use_cache="longrope" not in name,
     )[0, 5:]
     ppl, ppl32 = perplexity(exact, stream), perplexity(single, stream)
     losses, losses32 = train(exact, ids), train(single.train(), ids)
@@ -383,11 +404,20 @@ def sampling():
 
 def rotary():
     """Frequencies of scaled rotary positions, at the sizes of real models."""
+    long_rope = dict(
+        rope_type="longrope",
+        short_factor=[1 + i / 80 for i in range(48)],
+        long_factor=[1 + i * i / 35 for i in range(48)],
+        original_max_position_embeddings=4096,
+    )
     models = {
         "Llama-3.2-1B": (500000.0, 64, 131072, dict(rope_type="llama3", factor=32.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192)),
         "Llama-3.1-8B": (500000.0, 128, 131072, dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8192)),
         "vicuna-7b-v1.5-16k": (10000.0, 128, 4096, dict(rope_type="linear", factor=4.0)),
         "Qwen2.5-7B-yarn": (1000000.0, 128, 32768, dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=32768)),
+        "vicuna-dynamic": (10000.0, 128, 4096, dict(rope_type="dynamic", factor=2.0)),
+        "Phi-3-mini-128k": (10000.0, 96, 131072, long_rope),
+        "longrope-odd": (500000.0, 96, 8192, long_rope | dict(factor=3.0, attention_factor=1.25)),
         "yarn-odd": (10000.0, 80, 4096, dict(rope_type="yarn", factor=16.0, beta_fast=24.0, beta_slow=2.0, truncate=False, attention_factor=1.1, original_max_position_embeddings=1024)),
     }
     cases = []
@@ -395,10 +425,15 @@ def rotary():
         config = AutoConfig.for_model(
             "llama", hidden_size=2 * head, num_attention_heads=2, head_dim=head, max_position_embeddings=context, rope_theta=theta, rope_scaling=dict(scaling)
         )
-        frequencies, length = ROPE_INIT_FUNCTIONS[scaling["rope_type"]](config, "cpu")
+        init = ROPE_INIT_FUNCTIONS[scaling["rope_type"]]
+        frequencies, length = init(config, "cpu")
         assert frequencies.dtype == torch.float32
+        long = {}
+        if scaling["rope_type"] == "longrope":
+            long["long_frequencies"] = init(config, "cpu", seq_len=4097)[0].tolist()
         cases.append(
             {"name": name, "rope_theta": theta, "head_dim": head, "max_position_embeddings": context, "rope_scaling": scaling, "length": float(length), "frequencies": frequencies.tolist()}
+            | long
         )
     (HERE / "rotary.json").write_text(lines({"versions": VERSIONS, "cases": cases}))
 
