@@ -66,7 +66,7 @@ public final class Attention {
     return t.record("attention", saved.out, kept, back, q, k, v);
   }
 
-  private static void expect(String what, Var x, int rows, int cols, AttentionShape s) {
+  static void expect(String what, Var x, int rows, int cols, AttentionShape s) {
     if (x.shape().rows() != rows || x.shape().cols() != cols)
       throw new ShapeException(
           "attention", what + " must be [" + rows + ", " + cols + "] for " + s, x.shape());
@@ -137,7 +137,7 @@ public final class Attention {
   }
 
   /** The kernel overwrites: an input that is frozen, or already has a gradient, gets scratch. */
-  private record Gradient(@Nullable Tensor addTo, Tensor written, boolean scratch) {
+  record Gradient(@Nullable Tensor addTo, Tensor written, boolean scratch) {
     static Gradient of(Grads grads, Var input, Workspace ws) {
       if (!input.needsGrad()) return new Gradient(null, ws.take(input.shape()), true);
       Grads.Slot slot = grads.of(input);

@@ -264,6 +264,56 @@ class GradientsOfOpsTest {
         normal(3, 2 * keys, 2 * 3));
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "5, 5, true, 0, 0, false, 1",
+    "5, 5, true, 2, 0, false, 3",
+    "3, 6, true, 0, 0.9, true, 4",
+    "11, 12, false, 0, 0, false, 2"
+  })
+  void prefixAttention(
+      int queries,
+      int keys,
+      boolean causal,
+      int window,
+      float softcap,
+      boolean slopes,
+      int prefix) {
+    AttentionScores scores =
+        new AttentionScores(
+            0.6f, causal, window, softcap, slopes ? AttentionScores.alibi(4) : null);
+    AttentionShape s =
+        new AttentionShape(2, queries, keys, 4, 2, 3, scores).withLengths(new int[] {keys, 2});
+    GradCheck.check(
+        "prefix attention " + s,
+        47,
+        FAST,
+        (t, in) ->
+            PrefixAttention.attention(t, s, in.get(0), in.get(1), in.get(2), in.get(3), in.get(4)),
+        normal(1, 2 * queries, 4 * 3),
+        normal(2, 2 * keys, 2 * 3),
+        normal(3, 2 * keys, 2 * 3),
+        normal(4, prefix, 2 * 3),
+        normal(5, prefix, 2 * 3));
+  }
+
+  @Test
+  void scaleColumns() {
+    GradCheck.check(
+        "scaleColumns",
+        48,
+        FAST,
+        (t, in) -> ScaleColumns.scaleColumns(t, in.get(0), in.get(1)),
+        normal(1, 6, 5),
+        normal(2, 5));
+  }
+
+  @Test
+  void divide() {
+    float[] by = {2, -0.5f, 3, 1};
+    GradCheck.check("divide", 49, FAST, (t, in) -> Divide.divide(t, in.get(0), by), normal(1, 4));
+  }
+
   @Test
   void attentionOfOneValueAsQueryKeyAndValue() {
     AttentionShape s = AttentionShape.causal(2, 4, 2, 3);

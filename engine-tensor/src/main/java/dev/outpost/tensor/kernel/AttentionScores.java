@@ -55,6 +55,11 @@ public record AttentionScores(
     return new AttentionScores(scale, causal, window, softcap, slopes);
   }
 
+  /** The same for keys that stand at no position: every query sees all, none is nearer. */
+  public AttentionScores withoutPositions() {
+    return new AttentionScores(scale, false, 0, softcap, null);
+  }
+
   /** How many positions beyond its own a query sees. */
   public int ahead() {
     if (causal) return 0;
