@@ -446,6 +446,24 @@ public record Spec(
     return turnsAnew(held, after) || turnsAnew(same, after) ? 0 : same;
   }
 
+  /** The same choices but for the longest sequence. */
+  public Spec withContext(int positions) {
+    return new Spec(
+        family,
+        vocabularySize,
+        positions,
+        width,
+        layers,
+        embedding,
+        attention,
+        feedForward,
+        norms,
+        this.positions,
+        pattern,
+        head,
+        layout);
+  }
+
   /** The same choices but for how positions are known. */
   public Spec with(Positions other) {
     return with(other, pattern);

@@ -26,6 +26,11 @@ public record TransformerBlock(
     }
   }
 
+  /** The same block with other attention. */
+  public TransformerBlock with(SelfAttention other) {
+    return new TransformerBlock(norm1, other, norm2, mlp);
+  }
+
   @Override
   public void visit(String path, ParameterVisitor visitor) {
     norm1.visit(path + ".norm1", visitor);

@@ -4,6 +4,7 @@ import dev.outpost.autograd.Recompute;
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.CrossEntropy;
+import dev.outpost.autograd.op.Rows;
 import dev.outpost.autograd.op.SoftCap;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
@@ -56,9 +57,14 @@ public record TransformerModel(
         "model: features without a projection have no loss; give the model a head of classes");
   }
 
-  /** Embeddings of the input: [B·T, C]. */
+  /** Embeddings of the input, behind the prompt if there is one: [B·T, C], T of {@link #inside}. */
   public Var embed(Pass pass, Input input) {
     return embeddings.apply(pass, input);
+  }
+
+  /** The pass through the blocks: longer than the sequences where a prompt stands before them. */
+  public Pass inside(Pass pass) {
+    return embeddings.inside(pass);
   }
 
   /** Runs h [B·T, C] through {@code part} of the slots. */
@@ -94,9 +100,20 @@ public record TransformerModel(
 
   /** What the head reads of the input: {@link #ending} of the whole stack. */
   public Var hidden(Pass pass, Input input) {
-    Var h = ending(pass, stack(pass, slots, embed(pass, input)));
-    if (pass.cache() != null) pass.cache().advance(pass.time());
+    Pass inside = inside(pass);
+    Var h = stack(inside, slots, embed(pass, input));
+    if (inside.time() != pass.time()) h = Rows.rows(pass.tape(), h, own(pass, inside.time()));
+    h = ending(pass, h);
+    if (pass.cache() != null) pass.cache().advance(inside.time());
     return h;
+  }
+
+  /** The last rows of each sequence of {@code time}, which are the input's. */
+  private static int[] own(Pass pass, int time) {
+    int[] rows = new int[pass.batch() * pass.time()];
+    for (int i = 0; i < rows.length; i++)
+      rows[i] = (i / pass.time() + 1) * time - pass.time() + i % pass.time();
+    return rows;
   }
 
   /** What the head reads of the last block's output h [N, C]: [N, E], of means [B, E]. */
@@ -213,6 +230,15 @@ public record TransformerModel(
   /** The same model with other blocks. */
   public TransformerModel withSlots(List<Slot> other) {
     return new TransformerModel(spec, embeddings, other, norm, narrow, head);
+  }
+
+  /**
+   * The same model with other embeddings; what stands before every sequence takes its positions
+   * from the context.
+   */
+  public TransformerModel withEmbeddings(Embeddings other) {
+    int room = spec.context() + embeddings.ahead() - other.ahead();
+    return new TransformerModel(spec.withContext(room), other, slots, norm, narrow, head);
   }
 
   /** The same model with another head, of the kind that its spec says. */

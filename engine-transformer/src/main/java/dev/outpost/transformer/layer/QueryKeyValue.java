@@ -3,7 +3,9 @@ package dev.outpost.transformer.layer;
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.Attention;
+import dev.outpost.autograd.op.Columns;
 import dev.outpost.autograd.op.OuterBias;
+import dev.outpost.autograd.op.PrefixAttention;
 import dev.outpost.autograd.op.Rotary;
 import dev.outpost.autograd.op.SwapColumns;
 import dev.outpost.tensor.Tensor;
@@ -20,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The projections that make queries, keys and values, as the family's files store them: fused in
- * one matrix or three of their own.
+ * one matrix or three of their own; and what stands before all keys, if anything.
  */
 public sealed interface QueryKeyValue extends Module<QueryKeyValue> {
   /** x [B·T, C] → queries, keys and values of every position. */
@@ -33,6 +35,15 @@ public sealed interface QueryKeyValue extends Module<QueryKeyValue> {
 
     /** Every query over the keys of this pass: [B·T, H·D]. */
     Var attend(Tape tape, AttentionShape s);
+
+    /** The same as three values. */
+    SeparateHeads separate(Tape tape, AttentionShape s);
+
+    /**
+     * Makes a result [B·T, H·D] over cached keys, and its log-sum-exps [B, H, T], those over keys
+     * without position too, where there are any.
+     */
+    default void extend(Tape tape, AttentionShape s, Tensor out, Tensor lse) {}
 
     /** Queries; {@code s} has this pass's positions, as for the two below. */
     HeadView queries(AttentionShape s);
@@ -134,6 +145,35 @@ public sealed interface QueryKeyValue extends Module<QueryKeyValue> {
     }
   }
 
+  /**
+   * Keys and values that every query sees besides, at no position (Li & Liang 2021).
+   *
+   * @param inputs the projections
+   * @param keys [P, Hkv·D], as they are compared with turned queries
+   * @param values [P, Hkv·D]
+   */
+  record Prefixed(QueryKeyValue inputs, Parameter keys, Parameter values) implements QueryKeyValue {
+    @Override
+    public Heads apply(Pass pass, Var x) {
+      return new PrefixedHeads(inputs.apply(pass, x), pass.of(keys), pass.of(values));
+    }
+
+    @Override
+    public void visit(String path, ParameterVisitor visitor) {
+      inputs.visit(path, visitor);
+      visitor.visit(path + ".prefix_keys.weight", keys);
+      visitor.visit(path + ".prefix_values.weight", values);
+    }
+
+    @Override
+    public QueryKeyValue rewrite(String path, Rewriter r) {
+      return new Prefixed(
+          inputs.rewrite(path, r),
+          r.parameter(path + ".prefix_keys.weight", keys),
+          r.parameter(path + ".prefix_values.weight", values));
+    }
+  }
+
   /** Norms of a query's and a key's D numbers. */
   record HeadNorms(Norm q, Norm k) {}
 
@@ -148,6 +188,16 @@ public sealed interface QueryKeyValue extends Module<QueryKeyValue> {
     @Override
     public Var attend(Tape tape, AttentionShape s) {
       return Attention.attention(tape, s, qkv);
+    }
+
+    @Override
+    public SeparateHeads separate(Tape tape, AttentionShape s) {
+      int q = s.heads() * s.headDim();
+      int kv = s.kvHeads() * s.headDim();
+      return new SeparateHeads(
+          Columns.columns(tape, qkv, 0, q),
+          Columns.columns(tape, qkv, q, q + kv),
+          Columns.columns(tape, qkv, q + kv, q + 2 * kv));
     }
 
     @Override
@@ -180,6 +230,11 @@ public sealed interface QueryKeyValue extends Module<QueryKeyValue> {
     }
 
     @Override
+    public SeparateHeads separate(Tape tape, AttentionShape s) {
+      return this;
+    }
+
+    @Override
     public HeadView queries(AttentionShape s) {
       return HeadView.of(q.value(), s.queries(), 0);
     }
@@ -192,6 +247,46 @@ public sealed interface QueryKeyValue extends Module<QueryKeyValue> {
     @Override
     public HeadView values(AttentionShape s) {
       return HeadView.of(v.value(), s.queries(), 0);
+    }
+  }
+
+  /** With a prefix's keys and values [P, Hkv·D]. */
+  record PrefixedHeads(Heads own, Var keys, Var values) implements Heads {
+    @Override
+    public Heads turned(Tape tape, RotaryShape s, Tensor angles, int kvHeads) {
+      return new PrefixedHeads(own.turned(tape, s, angles, kvHeads), keys, values);
+    }
+
+    @Override
+    public Var attend(Tape tape, AttentionShape s) {
+      SeparateHeads h = separate(tape, s);
+      return PrefixAttention.attention(tape, s, h.q, h.k, h.v, keys, values);
+    }
+
+    @Override
+    public SeparateHeads separate(Tape tape, AttentionShape s) {
+      return own.separate(tape, s);
+    }
+
+    @Override
+    public void extend(Tape tape, AttentionShape s, Tensor out, Tensor lse) {
+      own.extend(tape, s, out, lse);
+      PrefixAttention.extend(tape, s, queries(s), keys.value(), values.value(), out, lse);
+    }
+
+    @Override
+    public HeadView queries(AttentionShape s) {
+      return own.queries(s);
+    }
+
+    @Override
+    public HeadView keys(AttentionShape s) {
+      return own.keys(s);
+    }
+
+    @Override
+    public HeadView values(AttentionShape s) {
+      return own.values(s);
     }
   }
 }

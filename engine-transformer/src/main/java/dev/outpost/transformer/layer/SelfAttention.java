@@ -70,14 +70,20 @@ public record SelfAttention(
     if (tape.isRecording())
       throw new IllegalStateException(
           "attention: a key/value cache cannot be used on a recording tape");
-    AttentionShape s = shape(pass, cache.length());
+    AttentionShape s = shape(pass, pass.past());
     KvCache.Entry past =
         cache.append(pass.path(), qkv.keys(s), qkv.values(s), kvHeads * headDim, pass.time());
     Tensor y = tape.take(pass.batch() * pass.time(), heads * headDim);
     Tensor lse = tape.take(pass.batch(), heads, pass.time());
     HeadView out = HeadView.of(y, pass.time(), 0);
     tape.kernels().attention(s, qkv.queries(s), past.keys(), past.values(), out, lse);
+    qkv.extend(tape, s, y, lse);
     return tape.constant(y);
+  }
+
+  /** The same with other projections to queries, keys and values. */
+  public SelfAttention with(QueryKeyValue other) {
+    return new SelfAttention(other, out, heads, kvHeads, headDim, scores, rotary);
   }
 
   @Override

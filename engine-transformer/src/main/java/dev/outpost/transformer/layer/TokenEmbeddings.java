@@ -4,6 +4,7 @@ import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.Add;
 import dev.outpost.autograd.op.Embedding;
+import dev.outpost.autograd.op.Join;
 import dev.outpost.autograd.op.Scale;
 import dev.outpost.tensor.ShapeException;
 import dev.outpost.transformer.Input;
@@ -19,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * and its position, normed; each only where the family has it.
  *
  * @param token [V, E]
+ * @param prompt [P, C], rows that stand before those of every sequence's tokens (Lester et al.
+ *     2021), or null; they take the first P positions
  * @param scale factor on a token's row
  * @param widen E → C, or null when they are equal
  * @param type [types, C], or null where tokens have no types
@@ -29,6 +32,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record TokenEmbeddings(
     Parameter token,
+    @Nullable Parameter prompt,
     float scale,
     @Nullable Projection widen,
     @Nullable Parameter type,
@@ -43,23 +47,59 @@ public record TokenEmbeddings(
     if (!(input instanceof Input.Tokens(int[] ids, int @Nullable [] types)))
       throw new IllegalArgumentException("embeddings: a model of text reads tokens, not images");
     requireOfEach(pass, "ids", ids.length);
-    int end = pass.past() + pass.time();
+    Pass inside = inside(pass);
+    int end = inside.past() + inside.time();
     if (end > context)
       throw new ShapeException(
           "embeddings",
           "a sequence may have at most "
-              + context
+              + (context - ahead())
               + " tokens, the model's context; shorten or split the text",
-          end + " tokens");
+          (end - ahead()) + " tokens");
     Tape tape = pass.tape();
-    Var x = Embedding.embedding(tape, pass.of(token), ids);
-    if (scale != 1) x = Scale.scale(tape, x, scale);
-    if (widen != null) x = widen.apply(pass, "embed.widen", x);
-    if (type != null) x = Add.add(tape, x, kinds(pass, type, types));
+    Var x = rows(pass, ids);
+    if (prompt != null && inside.time() != pass.time())
+      x = Join.join(tape, everySequence(pass, prompt), x, pass.batch());
+    if (type != null) x = Add.add(tape, x, kinds(inside, type, behind(inside, pass, types)));
     else if (types != null)
       throw new IllegalArgumentException("embeddings: this model knows no token types");
-    if (position != null) x = Add.add(tape, x, places(pass, position));
+    if (position != null) x = Add.add(tape, x, places(inside, position));
     return norm == null ? x : norm.apply(pass, x);
+  }
+
+  /** Tokens as they stand beside each other, before types and positions: [n, C]. */
+  public Var rows(Pass pass, int[] ids) {
+    Var x = Embedding.embedding(pass.tape(), pass.of(token), ids);
+    if (scale != 1) x = Scale.scale(pass.tape(), x, scale);
+    return widen == null ? x : widen.apply(pass, "embed.widen", x);
+  }
+
+  /** The same with another prompt, or none. */
+  public TokenEmbeddings withPrompt(@Nullable Parameter other) {
+    return new TokenEmbeddings(token, other, scale, widen, type, position, offset, norm, context);
+  }
+
+  @Override
+  public int ahead() {
+    return prompt == null ? 0 : prompt.shape().rows();
+  }
+
+  private static Var everySequence(Pass pass, Parameter rows) {
+    int n = rows.shape().rows();
+    int[] each = new int[pass.batch() * n];
+    for (int i = 0; i < each.length; i++) each[i] = i % n;
+    return Embedding.embedding(pass.tape(), pass.of(rows), each);
+  }
+
+  /** A prompt is of type 0. */
+  private static int @Nullable [] behind(Pass inside, Pass pass, int @Nullable [] types) {
+    if (types == null || inside.time() == pass.time()) return types;
+    requireOfEach(pass, "token types", types.length);
+    int[] all = new int[inside.batch() * inside.time()];
+    for (int b = 0; b < pass.batch(); b++)
+      System.arraycopy(
+          types, b * pass.time(), all, (b + 1) * inside.time() - pass.time(), pass.time());
+    return all;
   }
 
   private static void requireOfEach(Pass pass, String what, int number) {
@@ -86,6 +126,7 @@ public record TokenEmbeddings(
   @Override
   public void visit(String path, ParameterVisitor visitor) {
     visitor.visit(path + ".token.weight", token);
+    if (prompt != null) visitor.visit(path + ".prompt.weight", prompt);
     if (widen != null) widen.visit(path + ".widen", visitor);
     if (type != null) visitor.visit(path + ".type.weight", type);
     if (position != null) visitor.visit(path + ".position.weight", position);
@@ -96,6 +137,7 @@ public record TokenEmbeddings(
   public TokenEmbeddings rewrite(String path, Rewriter r) {
     return new TokenEmbeddings(
         r.parameter(path + ".token.weight", token),
+        prompt == null ? null : r.parameter(path + ".prompt.weight", prompt),
         scale,
         widen == null ? null : widen.rewrite(path + ".widen", r),
         type == null ? null : r.parameter(path + ".type.weight", type),

@@ -16,6 +16,7 @@ import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Llama;
 import dev.outpost.transformer.layer.Norm;
+import dev.outpost.transformer.peft.Attach;
 import dev.outpost.transformer.peft.LoraUpdates;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -50,6 +51,7 @@ public final class GgufExport {
       @Nullable DType dtype,
       GgufWriter.Progress progress)
       throws IOException {
+    Attach.requirePlain("gguf", model);
     GgufArchitecture architecture = architecture(config);
     Map<String, Object> metadata = new GgufChoices(architecture).write(model.spec(), config);
     metadata.put("general.name", title);
@@ -161,6 +163,9 @@ public final class GgufExport {
   public static void lora(
       Path file, LoraUpdates lora, JsonObject config, Spec spec, GgufWriter.Progress progress)
       throws IOException {
+    if (lora.dora())
+      throw new IllegalArgumentException(
+          "gguf: the adapter is DoRA, for which llama.cpp has no words; plug it in and convert the model");
     GgufArchitecture a = architecture(config);
     Map<String, Object> metadata = new LinkedHashMap<>();
     metadata.put("general.architecture", a.name());

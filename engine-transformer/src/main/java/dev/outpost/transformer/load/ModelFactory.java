@@ -108,6 +108,7 @@ public final class ModelFactory {
     int offset = spec.positions() instanceof Spec.Positions.Learned l ? l.offset() : 0;
     return new TokenEmbeddings(
         source.get("embed.token.weight", Shape.of(spec.vocabularySize(), e)),
+        null,
         spec.embedding().scale(),
         e == c ? null : dense(spec, "embed.widen", e, c, false, source),
         types == 0 ? null : source.get("embed.type.weight", Shape.of(types, c)),

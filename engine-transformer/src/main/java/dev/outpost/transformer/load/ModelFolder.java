@@ -11,6 +11,7 @@ import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Family;
+import dev.outpost.transformer.peft.Attach;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -124,7 +125,8 @@ public final class ModelFolder implements AutoCloseable {
    *     Family#write}
    * @param dtype stored type of all tensors; null keeps each one's own, GGUF's block types in F32
    * @throws IllegalArgumentException when the folder could not be read back: the model lacks
-   *     blocks, carries LoRA, or is not what {@code config} describes; then nothing is written
+   *     blocks, carries an adapter, or is not what {@code config} describes; then nothing is
+   *     written
    */
   public static void write(
       Path folder,
@@ -164,6 +166,7 @@ public final class ModelFolder implements AutoCloseable {
   }
 
   private static void requireWhole(TransformerModel model, Spec spec, Spec described) {
+    Attach.requirePlain("model folder", model);
     if (!described.equals(spec))
       throw new IllegalArgumentException(
           "model folder: config.json describes " + described + ", the model is " + spec);
@@ -176,12 +179,5 @@ public final class ModelFolder implements AutoCloseable {
               + described.layers()
               + ", but the model's slots are "
               + slots);
-    model.visit((name, p) -> {
-      if (name.contains(".lora_"))
-        throw new IllegalArgumentException(
-            "model folder: "
-                + name
-                + " is part of an attached lora, which this format cannot hold; merge it first");
-    });
   }
 }

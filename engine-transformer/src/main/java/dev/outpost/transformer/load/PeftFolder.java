@@ -9,6 +9,7 @@ import dev.outpost.tensor.io.SafetensorsWriter;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.tensor.weight.Weight;
 import dev.outpost.transformer.Spec;
+import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Family;
 import dev.outpost.transformer.peft.LoraUpdates;
 import dev.outpost.transformer.peft.LoraUpdates.Update;
@@ -26,9 +27,10 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * LoRA as Hugging Face's {@code peft} package keeps it: {@code adapter_config.json} and {@code
- * adapter_model.safetensors}. What peft would compute otherwise than {@link
- * dev.outpost.transformer.peft.Lora} is refused by its field.
+ * LoRA and DoRA as Hugging Face's {@code peft} package keeps them: {@code adapter_config.json} and
+ * {@code adapter_model.safetensors}. What peft would compute otherwise than {@link
+ * dev.outpost.transformer.peft.Lora} and {@link dev.outpost.transformer.peft.Dora} is refused by
+ * its field. IA³ and prompts are read only.
  */
 public final class PeftFolder {
   /** The file by which such a folder is known. */
@@ -38,11 +40,11 @@ public final class PeftFolder {
   private static final String PREFIX = "base_model.model.";
   private static final String A = ".lora_A.weight";
   private static final String B = ".lora_B.weight";
+  private static final String MAGNITUDE = ".lora_magnitude_vector";
 
   /** Fields that, unless absent, null, false or empty, change what is computed. */
   private static final List<String> REFUSED =
       List.of(
-          "use_dora",
           "modules_to_save",
           "layer_replication",
           "target_parameters",
@@ -69,7 +71,28 @@ public final class PeftFolder {
   }
 
   /**
-   * Reads and checks an adapter.
+   * The base model with an adapter attached and frozen: LoRA and DoRA, IA³, prompt tuning.
+   *
+   * @param config the base model's {@code config.json}
+   * @throws IllegalArgumentException when it does not fit the model
+   */
+  public static TransformerModel attach(Path folder, JsonObject config, TransformerModel model)
+      throws IOException {
+    JsonObject c = JsonObject.read(folder.resolve(CONFIG));
+    return switch (c.string("peft_type")) {
+      case "IA3" -> PeftVectors.ia3(weights(folder), plain(config), c, model);
+      case "PROMPT_TUNING" -> PeftVectors.prompt(weights(folder), c, model);
+      default -> read(folder, config).attach(model);
+    };
+  }
+
+  private static JsonObject plain(JsonObject config) throws FormatException {
+    refuseGguf(config);
+    return config;
+  }
+
+  /**
+   * Reads and checks LoRA or DoRA.
    *
    * @param config the base model's {@code config.json}
    */
@@ -111,7 +134,11 @@ public final class PeftFolder {
 
   private static void check(JsonObject c) throws FormatException {
     if (!c.string("peft_type").equals("LORA"))
-      throw c.wrong("peft_type", "is \"" + c.string("peft_type") + "\"; only LORA is supported");
+      throw c.wrong(
+          "peft_type",
+          "is \""
+              + c.string("peft_type")
+              + "\"; only LORA is supported here, IA3 and PROMPT_TUNING where models are run");
     for (String field : REFUSED)
       if (says(c.value(field)))
         throw c.wrong(field, "is set: such an adapter computes more than LoRA; merge it with peft");
@@ -139,16 +166,15 @@ public final class PeftFolder {
   private static Map<String, Update> updates(
       Path file, JsonObject c, Checkpoint checkpoint, NameTable names) throws FormatException {
     Map<String, Update> updates = new LinkedHashMap<>();
+    boolean dora = c.bool("use_dora", false);
     for (String name : checkpoint.names()) {
-      if (!name.startsWith(PREFIX) || !(name.endsWith(A) || name.endsWith(B)))
+      if (!name.startsWith(PREFIX)
+          || !(name.endsWith(A) || name.endsWith(B) || dora && name.endsWith(MAGNITUDE)))
         throw new FormatException(
             file + ": tensor " + name + " is no part of a LoRA; expected " + PREFIX + "…" + A);
-      if (name.endsWith(B)) continue;
+      if (!name.endsWith(A)) continue;
       String module = name.substring(PREFIX.length(), name.length() - A.length());
-      Optional<String> ours = names.ours(module + ".weight");
-      if (ours.isEmpty() || !ours.get().startsWith("blocks."))
-        throw new FormatException(
-            file + ": tensor " + name + " belongs to no projection of the base model");
+      String path = path(file, names, name, module);
       Weight a = matrix(file, checkpoint, name);
       String other = PREFIX + module + B;
       if (!checkpoint.names().contains(other))
@@ -158,13 +184,35 @@ public final class PeftFolder {
       if (b.shape().dim(1) != rank)
         throw new FormatException(
             file + ": tensor " + other + " " + b.shape() + " does not follow " + a.shape());
-      String path = ours.get().substring(0, ours.get().length() - ".weight".length());
-      updates.put(path, new Update(a, b, scale(c, module, rank)));
+      Weight magnitude = dora ? vector(file, checkpoint, PREFIX + module + MAGNITUDE) : null;
+      updates.put(path, new Update(a, b, scale(c, module, rank), magnitude));
     }
     if (updates.isEmpty()) throw new FormatException(file + ": holds no LoRA tensor");
-    if (2 * updates.size() != checkpoint.names().size())
+    if ((dora ? 3 : 2) * updates.size() != checkpoint.names().size())
       throw new FormatException(file + ": some lora_B has no lora_A, or two names are one tensor");
     return updates;
+  }
+
+  /** Our path of the projection that a tensor belongs to. */
+  static String path(Path file, NameTable names, String tensor, String module)
+      throws FormatException {
+    Optional<String> ours = names.ours(module + ".weight");
+    if (ours.isEmpty() || !ours.get().startsWith("blocks."))
+      throw new FormatException(
+          file + ": tensor " + tensor + " belongs to no projection of the base model");
+    return ours.get().substring(0, ours.get().length() - ".weight".length());
+  }
+
+  private static Weight vector(Path file, Checkpoint checkpoint, String name)
+      throws FormatException {
+    if (!checkpoint.names().contains(name))
+      throw new FormatException(
+          file + ": has no " + name + ", which use_dora of " + CONFIG + " asks for");
+    Weight w = checkpoint.weight(name);
+    if (w.shape().rank() != 1)
+      throw new FormatException(
+          file + ": tensor " + name + " " + w.shape() + " must be a vector of lengths");
+    return finite(file, name, w);
   }
 
   private static Weight matrix(Path file, Checkpoint checkpoint, String name)
@@ -173,6 +221,11 @@ public final class PeftFolder {
     if (w.shape().rank() != 2 || w.shape().size() == 0)
       throw new FormatException(
           file + ": tensor " + name + " " + w.shape() + " must be a matrix with elements");
+    return finite(file, name, w);
+  }
+
+  /** The numbers, all finite, on the heap. */
+  static HeapWeight finite(Path file, String name, Weight w) throws FormatException {
     HeapWeight values = HeapWeight.of(w.toTensor());
     for (int i = 0; i < values.tensor().size(); i++)
       if (!Float.isFinite(values.tensor().get(i)))
@@ -243,6 +296,7 @@ public final class PeftFolder {
           modules.put(module, u);
           tensors.put(PREFIX + module + A, u.a());
           tensors.put(PREFIX + module + B, u.b());
+          if (u.magnitude() != null) tensors.put(PREFIX + module + MAGNITUDE, u.magnitude());
         });
     int r = common(modules.values().stream().map(Update::rank).toList());
     double alpha = common(modules.values().stream().map(PeftFolder::alpha).toList());
@@ -269,7 +323,7 @@ public final class PeftFolder {
             .put("bias", "none")
             .put("fan_in_fan_out", spec.layout() == Linear.Layout.IN_OUT)
             .put("use_rslora", false)
-            .put("use_dora", false)
+            .put("use_dora", lora.dora())
             .put("init_lora_weights", true);
     AtomicFile.write(folder.resolve(CONFIG), c.toText().getBytes(StandardCharsets.UTF_8));
   }

@@ -15,7 +15,8 @@ public final class KvCache {
   private final int batch;
   private final int capacity;
   private final Map<String, Entry> entries = new HashMap<>();
-  private int length;
+  private int ahead;
+  private int held;
 
   private KvCache(int batch, int capacity) {
     this.batch = batch;
@@ -30,22 +31,38 @@ public final class KvCache {
     return new KvCache(batch, capacity);
   }
 
-  /** Positions held. */
+  /** Positions of the sequence held, without what stands before it. */
   public int length() {
-    return length;
+    return Math.max(0, held - ahead);
   }
 
-  /** Positions there is room for. */
+  /** Positions held, with what stands before the sequence. */
+  public int held() {
+    return held;
+  }
+
+  /**
+   * Says how many positions of the model's own, a prompt, stand before every sequence: they need no
+   * room of the capacity, come first, and stay when the sequence is forgotten.
+   */
+  public void standAhead(int positions) {
+    if (held > 0 && positions != ahead)
+      throw new IllegalStateException(
+          "kv cache: holds " + ahead + " positions before the sequence, asked for " + positions);
+    ahead = positions;
+  }
+
+  /** Positions of the sequence there is room for. */
   public int capacity() {
     return capacity;
   }
 
   /** Forgets everything after the first {@code positions}. */
   public void truncate(int positions) {
-    if (positions < 0 || positions > length)
+    if (positions < 0 || positions > length())
       throw new IllegalArgumentException(
-          "kv cache: cannot truncate " + length + " positions to " + positions);
-    length = positions;
+          "kv cache: cannot truncate " + length() + " positions to " + positions);
+    held = Math.min(held, ahead + positions);
   }
 
   /**
@@ -56,14 +73,15 @@ public final class KvCache {
     if (batch != 1)
       throw new IllegalStateException("kv cache: holds " + batch + " sequences, must hold one");
     KvCache out = new KvCache(n, capacity);
-    out.length = length;
-    entries.forEach((slot, e) -> out.entries.put(slot, e.repeated(n, length)));
+    out.ahead = ahead;
+    out.held = held;
+    entries.forEach((slot, e) -> out.entries.put(slot, e.repeated(n, held)));
     return out;
   }
 
   /** Ends a pass of {@code time} positions, after every slot has appended its own. */
   public void advance(int time) {
-    length += time;
+    held += time;
   }
 
   /**
@@ -72,17 +90,17 @@ public final class KvCache {
    * @param k keys of this pass's positions
    * @param v values of this pass's positions
    * @param width numbers of all key-value heads together
-   * @return the slot's keys and values, now {@code length() + time} positions
+   * @return the slot's keys and values, now {@code held() + time} positions
    */
   public Entry append(String slot, HeadView k, HeadView v, int width, int time) {
-    if (length + time > capacity)
+    if (held + time > capacity + ahead)
       throw new IllegalStateException(
-          "kv cache: " + (length + time) + " positions exceed the capacity of " + capacity);
+          "kv cache: " + (held + time - ahead) + " positions exceed the capacity of " + capacity);
     Entry e = entries.computeIfAbsent(slot, s -> new Entry(width));
-    if (length + time > e.capacity) e.grow(batch, length, room(length + time));
+    if (held + time > e.capacity) e.grow(batch, held, room(held + time));
     for (int b = 0; b < batch; b++) {
       for (int t = 0; t < time; t++) {
-        int to = (b * e.capacity + length + t) * width;
+        int to = (b * e.capacity + held + t) * width;
         System.arraycopy(k.data(), k.at(b, t, 0, 0), e.keys, to, width);
         System.arraycopy(v.data(), v.at(b, t, 0, 0), e.values, to, width);
       }
@@ -91,7 +109,7 @@ public final class KvCache {
   }
 
   private int room(int positions) {
-    return Math.min(capacity, Math.max(LEAST, Integer.highestOneBit(positions - 1) * 2));
+    return Math.min(capacity + ahead, Math.max(LEAST, Integer.highestOneBit(positions - 1) * 2));
   }
 
   /** One slot's keys and values; views of them hold until the next append. */

@@ -4,6 +4,7 @@ import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.tensor.random.RandomStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
@@ -67,9 +68,15 @@ public record Pass(
     return new Pass(tape, batch, time, path, dropoutKey, recompute, cache, each);
   }
 
-  /** Positions before this pass's first. */
+  /** Positions before this pass's first, those of a prompt too. */
   public int past() {
-    return cache == null ? 0 : cache.length();
+    return cache == null ? 0 : cache.held();
+  }
+
+  /** The pass over sequences that so many positions were put before. */
+  public Pass behind(int positions) {
+    int[] each = lengths == null ? null : Arrays.stream(lengths).map(n -> n + positions).toArray();
+    return new Pass(tape, batch, time + positions, path, dropoutKey, recompute, cache, each);
   }
 
   /** The parameter as a value on this pass's tape. */

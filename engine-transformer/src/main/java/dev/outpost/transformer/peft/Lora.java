@@ -8,7 +8,6 @@ import dev.outpost.autograd.op.Scale;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.MatView;
-import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.transformer.layer.Dense;
 import dev.outpost.transformer.module.Parameter;
@@ -28,25 +27,29 @@ import dev.outpost.transformer.module.Rewriter;
  * @param dropout probability, in training only
  */
 public record Lora(Projection base, Parameter a, Parameter b, float scale, float dropout)
-    implements Projection {
+    implements Attached {
   /** Attaches a fresh update to {@code base}; {@code path} names its random stream. */
   public static Lora on(Projection base, LoraConfig config, String path, long seed) {
-    Tensor a = Tensor.zeros(config.rank(), base.in());
-    RandomStream stream = RandomStream.of(seed, "lora." + path);
-    float bound = (float) (1 / Math.sqrt(base.in()));
-    for (int i = 0; i < a.size(); i++) a.data()[i] = (2 * stream.nextFloat() - 1) * bound;
-    Tensor b = Tensor.zeros(base.out(), config.rank());
     return new Lora(
         base,
-        Parameter.trainable(HeapWeight.of(a)),
-        Parameter.trainable(HeapWeight.of(b)),
+        Attached.trainable(Attached.uniform(config.rank(), base.in(), "lora." + path, seed)),
+        Attached.trainable(Tensor.zeros(base.out(), config.rank())),
         config.scale(),
         config.dropout());
   }
 
   @Override
+  public String title() {
+    return "LoRA";
+  }
+
+  @Override
   public Var apply(Pass pass, String name, Var x) {
-    Var y = base.apply(pass, name, x);
+    return Add.add(pass.tape(), base.apply(pass, name, x), update(pass, name, x));
+  }
+
+  /** {@code scale·(dropout(x)·Aᵀ)·Bᵀ}. */
+  Var update(Pass pass, String name, Var x) {
     float p = pass.dropoutKey() == 0 ? 0 : dropout;
     Var in = Dropout.dropout(pass.tape(), x, p, p == 0 ? 0 : pass.dropoutKey(name));
     Var low =
@@ -57,23 +60,19 @@ public record Lora(Projection base, Parameter a, Parameter b, float scale, float
             pass.of(a),
             null,
             Linear.Layout.OUT_IN);
-    Var high =
-        Linear.linear(
-            pass.tape(),
-            pass.path() + "." + name + ".lora_b",
-            Scale.scale(pass.tape(), low, scale),
-            pass.of(b),
-            null,
-            Linear.Layout.OUT_IN);
-    return Add.add(pass.tape(), y, high);
+    return Linear.linear(
+        pass.tape(),
+        pass.path() + "." + name + ".lora_b",
+        Scale.scale(pass.tape(), low, scale),
+        pass.of(b),
+        null,
+        Linear.Layout.OUT_IN);
   }
 
   /** The dense projection with the update added in: the same function without its cost. */
-  public Projection merge(Kernels k) {
-    if (!(base instanceof Dense d))
-      throw new IllegalStateException(
-          "lora: can only be merged into a dense projection, got "
-              + base.getClass().getSimpleName());
+  @Override
+  public Dense merge(Kernels k) {
+    Dense d = Attached.dense("lora", base);
     Tensor w = d.weight().weight().toTensor();
     Tensor scaled = b.weight().toTensor();
     k.axpby(0, Tensor.zeros(scaled.shape()), scale, scaled);
@@ -87,45 +86,24 @@ public record Lora(Projection base, Parameter a, Parameter b, float scale, float
   }
 
   @Override
-  public int in() {
-    return base.in();
-  }
-
-  @Override
-  public int out() {
-    return base.out();
-  }
-
-  @Override
   public void visit(String path, ParameterVisitor visitor) {
     base.visit(path, visitor);
     visitor.visit(path + ".lora_a.weight", a);
     visitor.visit(path + ".lora_b.weight", b);
   }
 
-  /**
-   * Rewrites what is inside; the wrapper itself is offered to the rewriter, its base is not, so
-   * that attaching twice is one attachment on top of another.
-   */
   @Override
   public Projection rewrite(String path, Rewriter r) {
-    Projection inner = base.rewrite(path, parametersOnly(r));
-    return r.projection(
-        path,
-        new Lora(
-            inner,
-            r.parameter(path + ".lora_a.weight", a),
-            r.parameter(path + ".lora_b.weight", b),
-            scale,
-            dropout));
+    return r.projection(path, inside(path, r));
   }
 
-  private static Rewriter parametersOnly(Rewriter r) {
-    return new Rewriter() {
-      @Override
-      public Parameter parameter(String path, Parameter p) {
-        return r.parameter(path, p);
-      }
-    };
+  /** This with its parts rewritten. */
+  Lora inside(String path, Rewriter r) {
+    return new Lora(
+        base.rewrite(path, Attached.parametersOnly(r)),
+        r.parameter(path + ".lora_a.weight", a),
+        r.parameter(path + ".lora_b.weight", b),
+        scale,
+        dropout);
   }
 }

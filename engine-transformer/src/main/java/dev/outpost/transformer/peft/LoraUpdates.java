@@ -3,6 +3,7 @@ package dev.outpost.transformer.peft;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.tensor.weight.Weight;
 import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.layer.Dense;
 import dev.outpost.transformer.module.Parameter;
 import dev.outpost.transformer.module.Projection;
 import dev.outpost.transformer.module.Rewriter;
@@ -13,6 +14,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The LoRA of a whole model apart from the model: what other tools' adapter files hold.
@@ -26,8 +28,25 @@ public record LoraUpdates(Map<String, Update> updates) {
    * @param a [r, in]
    * @param b [out, r]
    * @param scale factor on b·a
+   * @param magnitude [out], the rows' lengths of DoRA; null in plain LoRA
    */
-  public record Update(Weight a, Weight b, float scale) {
+  public record Update(Weight a, Weight b, float scale, @Nullable Weight magnitude) {
+    /** Plain LoRA's. */
+    public Update(Weight a, Weight b, float scale) {
+      this(a, b, scale, null);
+    }
+
+    private boolean fits(Projection p) {
+      return a.shape().dim(1) == p.in()
+          && b.shape().dim(0) == p.out()
+          && (magnitude == null || p instanceof Dense && magnitude.shape().size() == p.out());
+    }
+
+    private Projection on(Projection p) {
+      Lora lora = new Lora(p, frozen(a), frozen(b), scale, 0);
+      return magnitude == null ? lora : Dora.of(lora, Attached.dense("dora", p), frozen(magnitude));
+    }
+
     /** r. */
     public int rank() {
       return a.shape().dim(0);
@@ -51,6 +70,14 @@ public record LoraUpdates(Map<String, Update> updates) {
           public Projection projection(String path, Projection p) {
             if (p instanceof Lora l)
               found.put(path, new Update(l.a().weight(), l.b().weight(), l.scale()));
+            if (p instanceof Dora d)
+              found.put(
+                  path,
+                  new Update(
+                      d.lora().a().weight(),
+                      d.lora().b().weight(),
+                      d.lora().scale(),
+                      d.magnitude().weight()));
             return p;
           }
         });
@@ -74,8 +101,7 @@ public record LoraUpdates(Map<String, Update> updates) {
                 Update u = updates.get(path);
                 if (u == null) return p;
                 left.remove(path);
-                if (u.a.shape().dim(1) == p.in() && u.b.shape().dim(0) == p.out())
-                  return new Lora(p, frozen(u.a), frozen(u.b), u.scale, 0);
+                if (u.fits(p)) return u.on(p);
                 reasons.add(
                     path
                         + " is "
@@ -94,6 +120,11 @@ public record LoraUpdates(Map<String, Update> updates) {
       throw new IllegalArgumentException(
           "lora: does not fit this model: " + String.join("; ", reasons));
     return attached;
+  }
+
+  /** Whether any of them is DoRA's. */
+  public boolean dora() {
+    return updates.values().stream().anyMatch(u -> u.magnitude != null);
   }
 
   private static Parameter frozen(Weight w) {

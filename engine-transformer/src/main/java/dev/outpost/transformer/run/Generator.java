@@ -120,12 +120,13 @@ public final class Generator {
       try {
         Tape tape = Tape.evaluating(kernels, workspace);
         Pass pass = Pass.of(tape, 1, tokens).with(cache);
+        Pass inside = model.inside(pass);
         Var h = model.embed(pass, Input.of(new int[tokens]));
         for (int i = 0; i < model.slots().size(); i++) {
-          h = TransformerModel.stack(pass, model.slots().subList(i, i + 1), h);
+          h = TransformerModel.stack(inside, model.slots().subList(i, i + 1), h);
           if (enough.getAsBoolean()) return;
           // After the first block: the head's product is one of its own, and the longest.
-          if (i == 0) model.logits(pass, model.ending(pass, h), tokens - 1, tokens);
+          if (i == 0) model.logits(pass, model.ending(inside, h), tokens - 1, tokens);
         }
       } finally {
         workspace.releaseAll();

@@ -14,10 +14,16 @@ import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.tensor.weight.Weight;
 import dev.outpost.transformer.Golden;
+import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.peft.Attach;
+import dev.outpost.transformer.peft.Ia3Config;
+import dev.outpost.transformer.peft.LoraConfig;
 import dev.outpost.transformer.peft.LoraUpdates;
+import dev.outpost.transformer.peft.PeftMethod;
+import dev.outpost.transformer.peft.PrefixConfig;
+import dev.outpost.transformer.peft.PromptConfig;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -25,6 +31,8 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,7 +61,10 @@ class PeftFolderTest {
   @CsvSource({
     "llama-ranks, llama-grouped-f32",
     "llama-rslora, llama-grouped-f32",
-    "gpt2, tied-f32"
+    "gpt2, tied-f32",
+    "llama-dora, llama-grouped-f32",
+    "opt-dora, opt-before-f32",
+    "gpt2-dora, tied-f32"
   })
   void peftsLogitsUnmergedAndMergedAndOnceMoreFromOurFolder(String adapter, String base)
       throws IOException {
@@ -74,9 +85,51 @@ class PeftFolderTest {
           .forEach((path, u) -> {
             LoraUpdates.Update v = again.updates().get(path);
             assertThat(v.scale()).as(path).isEqualTo(u.scale());
+            assertThat(v.magnitude() == null).isEqualTo(u.magnitude() == null);
+            if (u.magnitude() != null)
+              assertThat(v.magnitude().toTensor().toArray())
+                  .isEqualTo(u.magnitude().toTensor().toArray());
             assertThat(v.b().toTensor().toArray()).isEqualTo(u.b().toTensor().toArray());
             assertThat(v.a().toTensor().toArray()).isEqualTo(u.a().toTensor().toArray());
           });
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"llama, llama-grouped-f32", "opt, opt-before-f32", "gpt2, tied-f32"})
+  void peftsLogitsOfFactorsAndOfPrompts(String kind, String base) throws IOException {
+    try (ModelFolder f = base(base)) {
+      for (String method : List.of("ia3", "prompt")) {
+        Path theirs = resource("peft/" + kind + "-" + method);
+        try (Checkpoint expected = Checkpoint.ofFile(theirs.resolve("expected.safetensors"))) {
+          TransformerModel attached = PeftFolder.attach(theirs, f.config(), f.model());
+          close(attached, expected.weight("logits").toTensor());
+          if (method.equals("ia3"))
+            close(Attach.merge(attached, Kernels.scalar()), expected.weight("merged").toTensor());
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"llama, llama-grouped-f32", "opt, opt-before-f32", "gpt2, tied-f32"})
+  void asManyNumbersAreTrainedAsPeftTrains(String kind, String base) throws IOException {
+    JsonObject counts = JsonObject.read(resource("peft/counts.json")).object("counts").object(kind);
+    Map<String, PeftMethod> methods =
+        Map.of(
+            "lora", new LoraConfig(4, 6, 0, LoraConfig.ALL_PROJECTIONS),
+            "rslora", new LoraConfig(4, 6, 0, LoraConfig.ALL_PROJECTIONS, true, false),
+            "dora", new LoraConfig(4, 6, 0, LoraConfig.ALL_PROJECTIONS, false, true),
+            "ia3", Ia3Config.PAPER,
+            "prefix", new PrefixConfig(5),
+            "prompt", new PromptConfig(5));
+    assertThat(counts.names()).isEqualTo(methods.keySet());
+    try (ModelFolder f = base(base)) {
+      Set<String> all = f.model().slots().stream().map(Slot::name).collect(Collectors.toSet());
+      for (String name : counts.names())
+        assertThat(Attach.attach(f.model(), all, methods.get(name), 1).count(true))
+            .as(name)
+            .isEqualTo(counts.integer(name));
     }
   }
 
@@ -96,7 +149,7 @@ class PeftFolderTest {
   @Test
   void whatPeftWouldComputeOtherwiseIsRefusedByItsField() throws IOException {
     refuses("peft_type", "LOHA", "only LORA");
-    refuses("use_dora", true, "computes more than LoRA");
+    refuses("use_dora", true, "lora_magnitude_vector, which use_dora");
     refuses("bias", "lora_only", "only none");
     refuses("modules_to_save", List.of("lm_head"), "merge it with peft");
     refuses("layer_replication", List.of(List.of(0, 1)), "layer_replication");

@@ -192,7 +192,7 @@ class LoraTest {
 
   @Test
   void targetsThatMatchNothingAreRefusedWithTheList() {
-    LoraConfig config = new LoraConfig(2, 4, 0, List.of("attn.q", "qkv"));
+    LoraConfig config = new LoraConfig(2, 4, 0, List.of("attn.q", "kv"));
     assertThatThrownBy(() -> Attach.lora(model, ENDS, config, 1))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContainingAll("attn.q", "blocks.0.attn.qkv", "blocks.2.mlp.down");
