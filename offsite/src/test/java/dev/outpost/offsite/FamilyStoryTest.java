@@ -26,7 +26,6 @@ import dev.outpost.transformer.train.Blocks;
 import dev.outpost.transformer.train.Progress;
 import dev.outpost.transformer.train.TrainingPlan;
 import java.nio.file.Path;
-import java.util.Optional;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -79,7 +78,7 @@ class FamilyStoryTest {
     try (OffsitePackage pack = OffsitePackage.open(dir.resolve("package"))) {
       // Each block still does what its place in the full model says.
       assertThat(logits(pack.model()).toArray()).isEqualTo(logits(emulator).toArray());
-      AdapterTuning tuning = AdapterTuning.of(pack, Optional.of(LoraConfig.of(2)), 1);
+      AdapterTuning tuning = AdapterTuning.of(pack, LoraConfig.of(2), 1);
       tuning.trainer(TEXT, null, TrainingPlan.of(3, 2, 1e-2f, 1), KERNELS).run(Progress.SILENT);
       adapter = tuning.artifact(JsonObject.create());
     }

@@ -26,6 +26,7 @@ import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.peft.Attach;
 import dev.outpost.transformer.peft.LoraConfig;
+import dev.outpost.transformer.peft.PeftMethod;
 import dev.outpost.transformer.run.Generator;
 import dev.outpost.transformer.run.Sampling;
 import dev.outpost.transformer.train.Blocks;
@@ -34,7 +35,6 @@ import dev.outpost.transformer.train.TrainingPlan;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -85,7 +85,7 @@ class LlamaStoryTest {
 
   @Test
   void aTunedAdapterPlugsIntoTheFullModel() throws Exception {
-    AdapterArtifact adapter = tuned(Optional.empty());
+    AdapterArtifact adapter = tuned(new PeftMethod.Full());
     assertThat(adapter.tensors().keySet())
         .contains("blocks.0.attn.k.weight", "blocks.3.mlp.gate.weight")
         .allMatch(n -> n.startsWith("blocks.0.") || n.startsWith("blocks.3."));
@@ -104,7 +104,7 @@ class LlamaStoryTest {
     try (ModelFolder file = ModelFolder.open(gguf)) {
       TransformerModel model = file.model();
       packed(file);
-      AdapterArtifact adapter = tuned(Optional.empty());
+      AdapterArtifact adapter = tuned(new PeftMethod.Full());
       TransformerModel plugged = PlugIn.apply(model, BaseFingerprint.of(model), adapter);
       ModelFolder.write(dir.resolve("tuned"), plugged, file.config(), null);
       try (ModelFolder tuned = ModelFolder.open(dir.resolve("tuned"))) {
@@ -122,7 +122,7 @@ class LlamaStoryTest {
   @Test
   void loraOnQueriesAndValuesMergesIntoTheFullModel() throws Exception {
     LoraConfig config = new LoraConfig(2, 4, 0.1f, List.of("attn.q", "attn.v"));
-    AdapterArtifact adapter = tuned(Optional.of(config));
+    AdapterArtifact adapter = tuned(config);
     assertThat(adapter.tensors().keySet())
         .hasSize(2 * 2 * 2)
         .contains("blocks.0.attn.q.lora_a.weight", "blocks.3.attn.v.lora_b.weight");
@@ -135,7 +135,7 @@ class LlamaStoryTest {
 
   @Test
   void loraOnAllProjectionsFindsAllSeven() throws Exception {
-    assertThat(tuned(Optional.of(LoraConfig.of(2))).tensors()).hasSize(2 * 7 * 2);
+    assertThat(tuned(LoraConfig.of(2)).tensors()).hasSize(2 * 7 * 2);
   }
 
   @Test
@@ -155,7 +155,7 @@ class LlamaStoryTest {
     }
   }
 
-  private AdapterArtifact tuned(Optional<LoraConfig> lora) throws Exception {
+  private AdapterArtifact tuned(PeftMethod lora) throws Exception {
     try (OffsitePackage pack = OffsitePackage.open(dir.resolve("package"))) {
       AdapterTuning tuning = AdapterTuning.of(pack, lora, 1);
       tuning.trainer(TEXT, null, TrainingPlan.of(3, 2, 1e-2f, 1), KERNELS).run(Progress.SILENT);

@@ -96,10 +96,11 @@ final class PeftVectors {
       if (!(model.embeddings() instanceof TokenEmbeddings e)
           || e.ahead() > 0
           || e.scale() != 1
+          || model.spec().turnsAnew(1, model.spec().context())
           || Attach.carried(model).isPresent())
         throw new IllegalArgumentException(
-            "prompt: does not fit a model of images, one that scales its embeddings, or one that"
-                + " carries an adapter");
+            "prompt: does not fit a model of images, one that scales its embeddings or whose angles"
+                + " depend on the text's length, or one that carries an adapter");
       return model.withEmbeddings(e.withPrompt(Parameter.frozen(rows)));
     }
   }

@@ -224,6 +224,10 @@ public final class Attach {
       throw new IllegalArgumentException("prompt: a model of images reads no prompt");
     if (e.ahead() > 0)
       throw new IllegalArgumentException("prompt: the model already carries one; detach it first");
+    if (model.spec().turnsAnew(1, model.spec().context()))
+      throw new IllegalArgumentException(
+          "prompt: the angles of this model's positions depend on the text's length, which a prompt"
+              + " would change; use prefix");
     int left = model.spec().context() - config.tokens();
     if (left < 1)
       throw new IllegalArgumentException(

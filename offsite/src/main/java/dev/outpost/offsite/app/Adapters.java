@@ -5,10 +5,12 @@ import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
 import dev.outpost.offsite.artifact.PlugIn;
 import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.load.PeftFolder;
 import dev.outpost.transformer.module.Parameter;
+import dev.outpost.transformer.peft.Attach;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
@@ -19,7 +21,7 @@ import java.util.Set;
 final class Adapters {
   private Adapters() {}
 
-  /** Into a full model; LoRA stays attached. */
+  /** Into a full model; what the adapter attaches stays so. */
   static TransformerModel into(ModelFolder base, Path adapter)
       throws IOException, PlugIn.RefusedException {
     TransformerModel m = base.model();
@@ -36,6 +38,17 @@ final class Adapters {
         : PlugIn.intoEmulator(pack, AdapterArtifact.read(adapter));
   }
 
+  /** A model that a plain folder can hold; refuses what no weight computes. */
+  static TransformerModel plain(TransformerModel attached, Kernels kernels) {
+    TransformerModel merged = Attach.merge(attached, kernels);
+    try {
+      Attach.requirePlain("plug", merged);
+    } catch (IllegalArgumentException e) {
+      throw new BadInput(e.getMessage());
+    }
+    return merged;
+  }
+
   /** Parameters of {@code attached} that its base has not, or has otherwise. */
   static Set<String> changed(TransformerModel base, TransformerModel attached) {
     Map<String, Parameter> was = base.parameters();
@@ -50,7 +63,7 @@ final class Adapters {
   private static TransformerModel peft(TransformerModel model, JsonObject config, Path adapter)
       throws IOException {
     try {
-      return PeftFolder.read(adapter, config).attach(model);
+      return PeftFolder.attach(adapter, config, model);
     } catch (IllegalArgumentException e) {
       throw new BadInput("--adapter: " + adapter + ": " + e.getMessage());
     }

@@ -197,11 +197,11 @@ final class ConvertCommand extends Command {
   private LoraUpdates lora(ModelFolder model) throws IOException, PlugIn.RefusedException {
     TransformerModel attached = Adapters.into(model, source);
     Set<String> more = Adapters.changed(model.model(), attached);
-    more.removeIf(name -> name.endsWith(".lora_a.weight") || name.endsWith(".lora_b.weight"));
+    more.removeIf(name -> name.matches(".*\\.(lora_a|lora_b|dora_magnitude)\\.weight"));
     if (!more.isEmpty())
       throw new BadInput(
           source
-              + ": holds more than LoRA, such as "
+              + ": holds more than LoRA or DoRA, such as "
               + more.iterator().next()
               + "; plug it into the model and convert that");
     return LoraUpdates.of(attached);

@@ -36,7 +36,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
@@ -271,7 +270,7 @@ final class DemoCommand extends Command {
         Tokenizer tokenizer = TokenizerFiles.load(pack);
         Blocks held = text.validation().blocks(tokenizer, BLOCK);
         double before = perplexity(p.model(), held);
-        AdapterTuning tuning = AdapterTuning.of(p, Optional.of(LoraConfig.of(8)), seed);
+        AdapterTuning tuning = AdapterTuning.of(p, LoraConfig.of(8), seed);
         tuning
             .trainer(text.train().blocks(tokenizer, BLOCK), held, tuningPlan(6e-3f), kernels)
             .run(bar(console, "tune"));

@@ -14,6 +14,7 @@ import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Family;
 import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.load.PeftFolder;
+import dev.outpost.transformer.peft.PeftMethod;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,7 +34,7 @@ import picocli.CommandLine.Parameters;
 @CommandLine.Command(
     name = "inspect",
     description =
-        "Tell what a model, package, adapter or safetensors file holds, and check it. Without a path: this machine and its kernels. With the word families: the kinds of model that open; with methods: the ways to make an emulator.",
+        "Tell what a model, package, adapter or safetensors file holds, and check it. Without a path: this machine and its kernels. With the word families: the kinds of model that open; with methods: the ways to make an emulator and to tune.",
     footer = {"", "Example: outpost inspect package"})
 final class InspectCommand extends Command {
   @Parameters(
@@ -111,18 +112,21 @@ final class InspectCommand extends Command {
     return o;
   }
 
-  /** The steps that make an emulator. */
+  /** The steps that make an emulator, and the methods of {@code tune}. */
   private static JsonObject methods(Console console) {
     List<EmulatorSteps.Kind> steps = EmulatorSteps.all();
     for (EmulatorSteps.Kind k : steps)
       console.say(String.format(Locale.ROOT, "%-18s %s", k.name(), k.summary()));
+    for (String name : PeftMethod.NAMES)
+      console.say(String.format(Locale.ROOT, "%-18s tune --method %s", name, name));
     JsonObject o = JsonObject.create().put("kind", "methods");
     if (console.json())
-      o.put(
-          "steps",
-          steps.stream()
-              .map(k -> JsonObject.create().put("name", k.name()).put("summary", k.summary()))
-              .toList());
+      o.put("peft", PeftMethod.NAMES)
+          .put(
+              "steps",
+              steps.stream()
+                  .map(k -> JsonObject.create().put("name", k.name()).put("summary", k.summary()))
+                  .toList());
     return o;
   }
 
@@ -197,7 +201,7 @@ final class InspectCommand extends Command {
         JsonObject.create()
             .put("kind", "adapter")
             .put("path", path.toString())
-            .put("method", a.lora().map(Object::toString).orElse("full"))
+            .put("method", a.method().describe())
             .put("slots", a.slots())
             .put("tensors", a.tensors().size())
             .put("parameters", a.tensors().values().stream().mapToLong(w -> w.shape().size()).sum())

@@ -6,7 +6,6 @@ import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.load.Companions;
 import dev.outpost.transformer.load.ModelFolder;
-import dev.outpost.transformer.peft.Attach;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.Set;
@@ -18,7 +17,7 @@ import picocli.CommandLine.Option;
     name = "plug",
     description = {
       "Owner: put a tuned adapter into the full model.",
-      "Checks fingerprint, names and shapes first; LoRA is merged. Writes a Hugging Face folder."
+      "Checks fingerprint, names and shapes first; lora, dora and ia3 are merged. Bottlenecks, prefixes and prompts cannot be: generate and evaluate take them as --adapter. Writes a Hugging Face folder."
     },
     footer = {"", "Example: outpost plug --model owner/model --adapter adapter --out tuned"})
 final class PlugCommand extends Command {
@@ -63,7 +62,7 @@ final class PlugCommand extends Command {
     try (ModelFolder folder = ModelFolder.open(model)) {
       TransformerModel attached = Adapters.into(folder, adapter);
       Set<String> changed = Adapters.changed(folder.model(), attached);
-      TransformerModel plugged = Attach.merge(attached, kernels);
+      TransformerModel plugged = Adapters.plain(attached, kernels);
       PlainType.noteBlocks(console, plugged, dtype);
       Companions.copy(model, out);
       ModelFolder.write(out, plugged, folder.config(), dtype);

@@ -6,7 +6,7 @@ import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.data.TrainingData;
-import dev.outpost.transformer.peft.LoraConfig;
+import dev.outpost.transformer.peft.PeftMethod;
 import dev.outpost.transformer.text.Tokenizer;
 import dev.outpost.transformer.train.Blocks;
 import dev.outpost.transformer.train.Trainer;
@@ -14,7 +14,6 @@ import dev.outpost.transformer.train.TrainingPlan;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -28,11 +27,13 @@ import picocli.CommandLine.Option;
     },
     footer = {
       "",
-      "Without --steps, --batch and --lr: 200 steps of 4 blocks at 1e-4, with --lora at 1e-3.",
-      "Example: outpost tune --package package --corpus private/ --out adapter"
+      "Without --steps, --batch and --lr: 200 steps of 4 blocks at 1e-4; at 1e-3 by lora, dora, bottleneck and bitfit, at 1e-2 by ia3 and prefix, at 3e-2 by prompt.",
+      "Example: outpost tune --package package --corpus private/ --out adapter",
+      "Example: outpost tune --package package --corpus private/ --out adapter --method dora --rank 8"
     })
 final class TuneCommand extends Command {
   @Mixin DataOptions data;
+  @Mixin PeftOptions peft;
   @Mixin TrainingOptions training;
 
   @Option(
@@ -49,34 +50,20 @@ final class TuneCommand extends Command {
       description = "Folder for the tuned adapter.")
   Path out;
 
-  @Option(
-      names = "--lora",
-      paramLabel = "RANK",
-      description =
-          "Tune LoRA of this rank inside the adapter blocks instead of all their parameters.")
-  Integer lora;
-
-  @Option(
-      names = "--lora-alpha",
-      paramLabel = "X",
-      description = "LoRA's alpha. Default: twice the rank.")
-  Float alpha;
-
-  @Option(names = "--lora-dropout", paramLabel = "P", description = "LoRA's dropout. Default: 0.")
-  Float dropout;
-
   TuneCommand(Interruption interruption) {
     super(interruption);
   }
 
   @Override
   int run(Console console, Kernels kernels) throws Exception {
-    TrainingPlan plan = training.plan(200, 4, lora == null ? 1e-4f : 1e-3f, seed);
-    Optional<LoraConfig> config = lora();
+    PeftMethod method = peft.method();
+    TrainingPlan plan = training.plan(200, 4, peft.learningRate(), seed);
     OutputFolder folder = OutputFolder.of(out, OutputFolder.Kind.ADAPTER, pack);
     try (OffsitePackage p = OffsitePackage.open(pack)) {
       Tokenizer tokenizer = ModelOptions.tokenizer(pack, p.model());
-      int context = p.model().spec().context();
+      AdapterTuning tuning = tuning(p, method);
+      TransformerModel model = tuning.model();
+      int context = model.spec().context();
       TrainingData rows =
           data.given()
               ? data.rows(tokenizer, context, training.validation, folder.state())
@@ -85,8 +72,6 @@ final class TuneCommand extends Command {
                   .split(training.validation)
                   .rows(tokenizer, data.corpus.block(context));
       Blocks train = rows.train();
-      AdapterTuning tuning = AdapterTuning.of(p, config, seed);
-      TransformerModel model = tuning.model();
       console.note(
           String.format(
               Locale.ROOT,
@@ -97,11 +82,7 @@ final class TuneCommand extends Command {
               train.length()));
       Trainer trainer = tuning.trainer(train, rows.validation(), plan, kernels);
       Map<String, String> identity =
-          Map.of(
-              "package_sha256",
-              p.sha256(),
-              "lora",
-              config.map(LoraConfig::toString).orElse("none"));
+          Map.of("package_sha256", p.sha256(), "method", method.describe());
       Trainer.Result result = trainer.run(folder.state(), identity, bar(console, "tune"));
       if (!result.finished()) {
         console.error(folder.stopped(result.steps()));
@@ -136,21 +117,11 @@ final class TuneCommand extends Command {
     }
   }
 
-  private Optional<LoraConfig> lora() {
-    if (lora == null) {
-      BadInput.unless(alpha == null, "--lora-alpha: needs --lora RANK");
-      BadInput.unless(dropout == null, "--lora-dropout: needs --lora RANK");
-      return Optional.empty();
-    }
+  private AdapterTuning tuning(OffsitePackage p, PeftMethod method) {
     try {
-      return Optional.of(
-          new LoraConfig(
-              lora,
-              alpha == null ? 2f * lora : alpha,
-              dropout == null ? 0 : dropout,
-              LoraConfig.ALL_PROJECTIONS));
+      return AdapterTuning.of(p, method, seed);
     } catch (IllegalArgumentException e) {
-      throw new BadInput("--" + e.getMessage());
+      throw new BadInput("--method " + e.getMessage());
     }
   }
 }

@@ -7,7 +7,7 @@ import dev.outpost.tensor.io.SafetensorsWriter;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.tensor.weight.Weight;
 import dev.outpost.transformer.TransformerModel;
-import dev.outpost.transformer.peft.LoraConfig;
+import dev.outpost.transformer.peft.PeftMethod;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -15,7 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -25,14 +24,14 @@ import java.util.Set;
  *
  * @param base fingerprint of the full model the package was made from
  * @param slots the slots that were tuned
- * @param lora how LoRA was attached; empty when all parameters of the slots were tuned
+ * @param method what was tuned of the slots, and how it was attached
  * @param tensors tuned values by name
  * @param provenance how it was tuned: data size, steps, seed, losses
  */
 public record AdapterArtifact(
     BaseFingerprint base,
     Set<String> slots,
-    Optional<LoraConfig> lora,
+    PeftMethod method,
     Map<String, HeapWeight> tensors,
     JsonObject provenance) {
   /** What {@code manifest.json} says in its field {@code format}. */
@@ -50,7 +49,7 @@ public record AdapterArtifact(
       TransformerModel tuned,
       BaseFingerprint base,
       Set<String> slots,
-      Optional<LoraConfig> lora,
+      PeftMethod method,
       JsonObject provenance) {
     Map<String, HeapWeight> tensors = new LinkedHashMap<>();
     tuned.visit((name, p) -> {
@@ -58,7 +57,7 @@ public record AdapterArtifact(
     });
     if (tensors.isEmpty())
       throw new IllegalArgumentException("adapter: the model has no trainable parameter");
-    return new AdapterArtifact(base, slots, lora, tensors, provenance);
+    return new AdapterArtifact(base, slots, method, tensors, provenance);
   }
 
   /**
@@ -69,16 +68,9 @@ public record AdapterArtifact(
     SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, null, Map.of("format", FORMAT));
     JsonObject m =
         Manifest.create(FORMAT, base, folder.resolve(WEIGHTS))
-            .put("method", lora.isPresent() ? "lora" : "full")
+            .put("method", method.name())
             .put("slots", List.copyOf(slots));
-    lora.ifPresent(l ->
-        m.put(
-            "lora",
-            JsonObject.create()
-                .put("rank", l.rank())
-                .put("alpha", l.alpha())
-                .put("dropout", l.dropout())
-                .put("targets", l.targets())));
+    MethodFields.put(m, method);
     m.put("tensors", List.copyOf(tensors.keySet()))
         .put("provenance", provenance)
         .write(folder.resolve(Manifest.FILE));
@@ -102,7 +94,7 @@ public record AdapterArtifact(
     return new AdapterArtifact(
         Manifest.base(m),
         new LinkedHashSet<>(m.strings("slots")),
-        lora(m),
+        MethodFields.read(m),
         tensors,
         m.object("provenance"));
   }
@@ -121,28 +113,5 @@ public record AdapterArtifact(
                 + i
                 + "; an adapter must be finite. Its training diverged: tune again with a lower learning rate");
     }
-  }
-
-  private static Optional<LoraConfig> lora(JsonObject m) throws FormatException {
-    String method = m.string("method");
-    return switch (method) {
-      case "full" -> Optional.empty();
-      case "lora" -> {
-        JsonObject l = m.object("lora");
-        for (String field : List.of("alpha", "dropout"))
-          if (!l.has(field)) throw l.wrong(field, "is missing; expected a number");
-        try {
-          yield Optional.of(
-              new LoraConfig(
-                  l.integer("rank", 1, 1 << 20),
-                  (float) l.number("alpha", 1),
-                  (float) l.number("dropout", 0),
-                  l.strings("targets")));
-        } catch (IllegalArgumentException e) {
-          throw m.wrong("lora", "is not usable: " + e.getMessage());
-        }
-      }
-      default -> throw m.wrong("method", "is \"" + method + "\"; supported: full, lora");
-    };
   }
 }

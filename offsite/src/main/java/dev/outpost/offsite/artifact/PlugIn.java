@@ -6,6 +6,7 @@ import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.module.Parameter;
 import dev.outpost.transformer.module.Rewriter;
 import dev.outpost.transformer.peft.Attach;
+import dev.outpost.transformer.peft.PeftMethod;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -37,8 +38,8 @@ public final class PlugIn {
   }
 
   /**
-   * The model with the adapter in place; LoRA stays attached (see {@link Attach#merge}). The model
-   * given is unchanged.
+   * The model with the adapter in place; what a method attached stays attached (see {@link
+   * Attach#merge}). The model given is unchanged.
    *
    * @param base fingerprint of {@code model}
    * @throws RefusedException with all reasons, when anything does not fit; then nothing was built
@@ -83,9 +84,10 @@ public final class PlugIn {
     foreign.removeAll(slots);
     if (!foreign.isEmpty()) reasons.add("the model has no slots named " + foreign);
     TransformerModel target = model;
-    if (foreign.isEmpty() && artifact.lora().isPresent()) {
+    boolean full = artifact.method() instanceof PeftMethod.Full;
+    if (foreign.isEmpty() && !full) {
       try {
-        target = Attach.lora(model, artifact.slots(), artifact.lora().get(), 0);
+        target = Attach.attach(model, artifact.slots(), artifact.method(), 0);
       } catch (IllegalArgumentException e) {
         reasons.add(e.getMessage());
         throw new RefusedException(reasons);
@@ -105,12 +107,13 @@ public final class PlugIn {
                     + " in the adapter, "
                     + p.shape()
                     + " in the model");
-          else if (!within(artifact.slots(), name))
+          else if (full && !within(artifact.slots(), name))
             reasons.add(name + " is outside the adapter's slots " + artifact.slots());
+          else if (!full && foreign.isEmpty() && !p.trainable())
+            reasons.add(name + " is nothing that " + artifact.method().name() + " trains");
         });
     own.forEach((name, p) -> {
-      boolean expected =
-          within(artifact.slots(), name) && (artifact.lora().isEmpty() || p.trainable());
+      boolean expected = full ? within(artifact.slots(), name) : p.trainable();
       if (expected && !artifact.tensors().containsKey(name))
         reasons.add("the adapter lacks " + name);
     });

@@ -73,7 +73,8 @@ public record StepMode(String word, int middle, boolean ends, boolean lora) {
   /** The model with what this mode attaches. */
   TransformerModel attach(TransformerModel model, List<String> all) {
     if (!lora) return model;
-    List<String> inputs = List.of("attn.qkv", "attn.q", "attn.v");
+    boolean fused = model.parameters().containsKey(all.getFirst() + ".attn.qkv.weight");
+    List<String> inputs = fused ? List.of("attn.qkv") : List.of("attn.q", "attn.v");
     return Attach.lora(model, tuned(all), new LoraConfig(8, 16, 0, inputs), 42);
   }
 

@@ -2,42 +2,42 @@ package dev.outpost.offsite.tune;
 
 import dev.outpost.offsite.artifact.AdapterArtifact;
 import dev.outpost.offsite.artifact.OffsitePackage;
-import dev.outpost.offsite.split.Split;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.peft.Attach;
-import dev.outpost.transformer.peft.LoraConfig;
+import dev.outpost.transformer.peft.PeftMethod;
 import dev.outpost.transformer.train.Examples;
 import dev.outpost.transformer.train.Objective;
 import dev.outpost.transformer.train.Trainer;
 import dev.outpost.transformer.train.TrainingPlan;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The data owner's side: tunes the adapter of a package with the emulator's help, all parameters of
- * the adapter blocks or LoRA inside them. The emulator stays frozen and mapped.
+ * the adapter blocks or what a {@link PeftMethod} adds to them. The emulator stays frozen and
+ * mapped.
  */
 public final class AdapterTuning {
   private final OffsitePackage pack;
-  private final Optional<LoraConfig> lora;
+  private final PeftMethod method;
   private final TransformerModel model;
 
-  private AdapterTuning(OffsitePackage pack, Optional<LoraConfig> lora, TransformerModel model) {
+  private AdapterTuning(OffsitePackage pack, PeftMethod method, TransformerModel model) {
     this.pack = pack;
-    this.lora = lora;
+    this.method = method;
     this.model = model;
   }
 
-  /** Makes the adapter trainable. */
-  public static AdapterTuning of(OffsitePackage pack, Optional<LoraConfig> lora, long seed) {
-    TransformerModel model =
-        lora.isPresent()
-            ? Attach.lora(pack.model(), pack.adapterSlots(), lora.get(), seed)
-            : pack.model().trainable(name -> Split.owns(pack.adapterSlots(), name));
-    return new AdapterTuning(pack, lora, model);
+  /**
+   * Makes the adapter trainable.
+   *
+   * @throws IllegalArgumentException when the method does not fit the package's model
+   */
+  public static AdapterTuning of(OffsitePackage pack, PeftMethod method, long seed) {
+    return new AdapterTuning(
+        pack, method, Attach.attach(pack.model(), pack.adapterSlots(), method, seed));
   }
 
   /** [A', E*]: adapter and emulator, the adapter's parameters trainable. */
@@ -56,6 +56,6 @@ public final class AdapterTuning {
 
   /** The adapter as it stands. */
   public AdapterArtifact artifact(JsonObject provenance) throws FormatException {
-    return AdapterArtifact.of(model, pack.base(), pack.adapterSlots(), lora, provenance);
+    return AdapterArtifact.of(model, pack.base(), pack.adapterSlots(), method, provenance);
   }
 }

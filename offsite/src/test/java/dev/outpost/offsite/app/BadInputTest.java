@@ -468,7 +468,7 @@ final class BadInputTest {
     longer.set(words.indexOf("--steps") + 1, 3);
     again(longer, "steps was 2, now 3", "start anew in another folder");
     again(words(words, "--lr", "0.5"), "learning_rate was 1.0E-4, now 0.5");
-    again(words(words, "--lora", 2), "lora was none, now LoraConfig");
+    again(words(words, "--lora", 2), "method was full, now lora");
     Path other = Parties.text(dir.resolve("other.txt"), Parties.PUBLIC.replace("small", "large"));
     again(words.stream().map(w -> w.equals(text) ? other : w).toList(), "train_tokens_sha256 was ");
     Path otherPack = dir.resolve("other-package");

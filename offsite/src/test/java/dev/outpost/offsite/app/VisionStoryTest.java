@@ -26,7 +26,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
@@ -62,7 +61,7 @@ class VisionStoryTest {
           recipe.describe(),
           null);
       try (OffsitePackage pack = OffsitePackage.open(dir.resolve("package"))) {
-        AdapterTuning tuning = AdapterTuning.of(pack, Optional.of(LoraConfig.of(4)), 1);
+        AdapterTuning tuning = AdapterTuning.of(pack, LoraConfig.of(4), 1);
         ImageFolder train =
             ImageFolder.of(
                 pictures,

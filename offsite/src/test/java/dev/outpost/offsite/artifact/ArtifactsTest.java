@@ -24,6 +24,7 @@ import dev.outpost.transformer.family.Gpt2;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.peft.Attach;
 import dev.outpost.transformer.peft.LoraConfig;
+import dev.outpost.transformer.peft.PeftMethod;
 import dev.outpost.transformer.train.Blocks;
 import dev.outpost.transformer.train.Progress;
 import dev.outpost.transformer.train.TrainingPlan;
@@ -32,7 +33,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
@@ -194,14 +194,13 @@ class ArtifactsTest {
   class TheAdapter {
     @Test
     void comesBackAsItWasSent() throws Exception {
-      for (Optional<LoraConfig> lora :
-          List.of(Optional.<LoraConfig>empty(), Optional.of(LoraConfig.offsiteTuning()))) {
+      for (PeftMethod lora : List.of(new PeftMethod.Full(), LoraConfig.offsiteTuning())) {
         AdapterArtifact sent = tuned(lora, 2);
         sent.write(adapter);
         AdapterArtifact got = AdapterArtifact.read(adapter);
         assertThat(got.base()).isEqualTo(BASE);
         assertThat(got.slots()).isEqualTo(SLOTS);
-        assertThat(got.lora()).isEqualTo(lora);
+        assertThat(got.method()).isEqualTo(lora);
         assertThat(got.tensors().keySet()).isEqualTo(sent.tensors().keySet());
         got.tensors()
             .forEach((name, w) ->
@@ -214,17 +213,17 @@ class ArtifactsTest {
 
     @Test
     void holdsOnlyWhatWasTuned() throws Exception {
-      assertThat(tuned(Optional.empty(), 1).tensors().keySet())
+      assertThat(tuned(new PeftMethod.Full(), 1).tensors().keySet())
           .hasSize(24)
           .allMatch(n -> n.startsWith("blocks.0.") || n.startsWith("blocks.5."));
-      assertThat(tuned(Optional.of(LoraConfig.of(2)), 1).tensors().keySet())
+      assertThat(tuned(LoraConfig.of(2), 1).tensors().keySet())
           .hasSize(16)
           .allMatch(n -> n.endsWith(".lora_a.weight") || n.endsWith(".lora_b.weight"));
     }
 
     @Test
     void damagedIsRefused() throws Exception {
-      tuned(Optional.empty(), 1).write(adapter);
+      tuned(new PeftMethod.Full(), 1).write(adapter);
       flipLastByte(adapter.resolve("adapter.safetensors"));
       refused("adapter.safetensors", "SHA-256");
     }
@@ -232,7 +231,7 @@ class ArtifactsTest {
     @Test
     void thatIsNotFiniteIsRefusedWithTheCure() throws Exception {
       for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
-        AdapterArtifact a = tuned(Optional.empty(), 1);
+        AdapterArtifact a = tuned(new PeftMethod.Full(), 1);
         a.tensors().get("blocks.5.mlp.up.bias").tensor().data()[7] = bad;
         a.write(adapter);
         refused("blocks.5.mlp.up.bias", bad + " at element 7", "lower learning rate");
@@ -241,11 +240,11 @@ class ArtifactsTest {
 
     @Test
     void ofAnotherVersionOrMethodIsRefused() throws Exception {
-      tuned(Optional.of(LoraConfig.of(2)), 1).write(adapter);
+      tuned(LoraConfig.of(2), 1).write(adapter);
       edit(adapter, m -> m.put("version", 9));
       refused("field version is 9");
-      edit(adapter, m -> m.put("version", 1).put("method", "prefix"));
-      refused("field method", "prefix", "full, lora");
+      edit(adapter, m -> m.put("version", 1).put("method", "lokr"));
+      refused("field method", "lokr", "lora, dora, bottleneck");
       edit(
           adapter,
           m ->
@@ -267,9 +266,27 @@ class ArtifactsTest {
       refused("rank");
     }
 
+    /** The fields of the first version, written by hand: they mean what they meant. */
+    @Test
+    void ofTheFirstVersionStaysReadable() throws Exception {
+      tuned(LoraConfig.of(2), 1).write(adapter);
+      JsonObject lora =
+          JsonObject.create()
+              .put("rank", 2)
+              .put("alpha", 4.0)
+              .put("dropout", 0.0)
+              .put("targets", LoraConfig.ALL_PROJECTIONS);
+      edit(adapter, m -> m.put("version", 1).put("method", "lora").put("lora", lora));
+      assertThat(AdapterArtifact.read(adapter).method()).isEqualTo(LoraConfig.of(2));
+      // What it did not know is not under a name that it would read otherwise.
+      tuned(new LoraConfig(2, 4, 0, List.of("down"), true, false), 1).write(adapter);
+      JsonObject stable = JsonObject.read(adapter.resolve("manifest.json")).object("lora");
+      assertThat(stable.names()).contains("rank_stabilised_alpha").doesNotContain("alpha");
+    }
+
     @Test
     void whoseNamesAreNotTheFilesIsRefused() throws Exception {
-      tuned(Optional.empty(), 1).write(adapter);
+      tuned(new PeftMethod.Full(), 1).write(adapter);
       edit(adapter, m -> m.put("tensors", List.of("blocks.0.norm1.weight")));
       refused("field tensors");
     }
@@ -286,7 +303,7 @@ class ArtifactsTest {
   class ThePlugIn {
     @Test
     void putsTheTunedNumbersInByNameAndSharesTheRest() throws Exception {
-      AdapterArtifact artifact = tuned(Optional.empty(), 3);
+      AdapterArtifact artifact = tuned(new PeftMethod.Full(), 3);
       Map<String, float[]> before = TinyModels.numbers(FULL);
       TransformerModel plugged = PlugIn.apply(FULL, BASE, artifact);
       plugged
@@ -309,7 +326,7 @@ class ArtifactsTest {
     @Test
     void outAgainIsBitExact() throws Exception {
       AdapterArtifact original = adapterOf(FULL);
-      TransformerModel plugged = PlugIn.apply(FULL, BASE, tuned(Optional.empty(), 2));
+      TransformerModel plugged = PlugIn.apply(FULL, BASE, tuned(new PeftMethod.Full(), 2));
       assertThat(BaseFingerprint.of(plugged)).isNotEqualTo(BASE);
       TransformerModel unplugged = PlugIn.apply(plugged, BASE, original);
       assertThat(BaseFingerprint.of(unplugged)).isEqualTo(BASE);
@@ -321,16 +338,14 @@ class ArtifactsTest {
       TransformerModel plugged = PlugIn.apply(FULL, BASE, adapterOf(FULL));
       assertThat(BaseFingerprint.of(plugged)).isEqualTo(BASE);
       try (OffsitePackage p = OffsitePackage.open(packed)) {
-        AdapterArtifact fresh =
-            AdapterTuning.of(p, Optional.of(LoraConfig.of(2)), 1).artifact(NOTHING);
+        AdapterArtifact fresh = AdapterTuning.of(p, LoraConfig.of(2), 1).artifact(NOTHING);
         assertThat(scores(PlugIn.apply(FULL, BASE, fresh))).isEqualTo(scores(FULL));
       }
     }
 
     @Test
     void intoTheEmulatorIsTheTunedEmulator() throws Exception {
-      for (Optional<LoraConfig> lora :
-          List.of(Optional.<LoraConfig>empty(), Optional.of(LoraConfig.of(3)))) {
+      for (PeftMethod lora : List.of(new PeftMethod.Full(), LoraConfig.of(3))) {
         try (OffsitePackage p = OffsitePackage.open(packed)) {
           AdapterTuning tuning = tuning(p, lora, 2);
           tuning.artifact(NOTHING).write(adapter);
@@ -342,7 +357,7 @@ class ArtifactsTest {
 
     @Test
     void ofLoraStaysAttachedUntilMerged() throws Exception {
-      AdapterArtifact artifact = tuned(Optional.of(LoraConfig.of(3)), 4);
+      AdapterArtifact artifact = tuned(LoraConfig.of(3), 4);
       TransformerModel plugged = PlugIn.apply(FULL, BASE, artifact);
       Tensor attached = Tensor.of(dev.outpost.tensor.Shape.of(10, 23), scores(plugged));
       TransformerModel merged = Attach.merge(plugged, kernels);
@@ -354,7 +369,7 @@ class ArtifactsTest {
 
     @Test
     void ofAnotherBaseIsRefused() throws Exception {
-      AdapterArtifact artifact = tuned(Optional.empty(), 1);
+      AdapterArtifact artifact = tuned(new PeftMethod.Full(), 1);
       BaseFingerprint other = BaseFingerprint.of(TinyModels.random(6, 4));
       assertThat(reasons(artifact, other))
           .singleElement()
@@ -364,7 +379,8 @@ class ArtifactsTest {
 
     @Test
     void isRefusedWithEveryReasonAtOnce() throws Exception {
-      Map<String, HeapWeight> tensors = new LinkedHashMap<>(tuned(Optional.empty(), 1).tensors());
+      Map<String, HeapWeight> tensors =
+          new LinkedHashMap<>(tuned(new PeftMethod.Full(), 1).tensors());
       tensors.remove("blocks.0.norm1.bias");
       tensors.put("blocks.5.mlp.up.bias", HeapWeight.of(Tensor.zeros(63)));
       tensors.put("blocks.5.mlp.gate.weight", HeapWeight.of(Tensor.zeros(2, 2)));
@@ -384,31 +400,26 @@ class ArtifactsTest {
 
     @Test
     void withForeignSlotsIsRefused() throws Exception {
-      Map<String, HeapWeight> tensors = tuned(Optional.empty(), 1).tensors();
+      Map<String, HeapWeight> tensors = tuned(new PeftMethod.Full(), 1).tensors();
       assertThat(reasons(with(tensors, Set.of("blocks.0", "blocks.5", "blocks.9")), BASE))
           .singleElement()
           .asString()
           .contains("blocks.9");
-      AdapterArtifact lora = tuned(Optional.of(LoraConfig.of(2)), 1);
+      AdapterArtifact lora = tuned(LoraConfig.of(2), 1);
       AdapterArtifact foreign =
-          new AdapterArtifact(BASE, Set.of("blocks.9"), lora.lora(), lora.tensors(), NOTHING);
+          new AdapterArtifact(BASE, Set.of("blocks.9"), lora.method(), lora.tensors(), NOTHING);
       assertThat(reasons(foreign, BASE)).anyMatch(r -> r.contains("no slots named [blocks.9]"));
     }
 
     @Test
     void ofLoraThatFitsNothingIsRefused() throws Exception {
-      AdapterArtifact lora = tuned(Optional.of(LoraConfig.of(2)), 1);
+      AdapterArtifact lora = tuned(LoraConfig.of(2), 1);
       LoraConfig elsewhere = new LoraConfig(2, 4, 0, List.of("mlp.gate"));
       assertThat(
-              reasons(
-                  new AdapterArtifact(BASE, SLOTS, Optional.of(elsewhere), lora.tensors(), NOTHING),
-                  BASE))
+              reasons(new AdapterArtifact(BASE, SLOTS, elsewhere, lora.tensors(), NOTHING), BASE))
           .anyMatch(r -> r.contains("mlp.gate"));
       LoraConfig larger = LoraConfig.of(3);
-      assertThat(
-              reasons(
-                  new AdapterArtifact(BASE, SLOTS, Optional.of(larger), lora.tensors(), NOTHING),
-                  BASE))
+      assertThat(reasons(new AdapterArtifact(BASE, SLOTS, larger, lora.tensors(), NOTHING), BASE))
           .hasSize(16)
           .allMatch(r -> r.contains("has shape"));
       TransformerModel carrying = Attach.lora(FULL, SLOTS, LoraConfig.of(2), 1);
@@ -419,10 +430,10 @@ class ArtifactsTest {
 
     @Test
     void ofAnotherPackagesAdapterIntoAnEmulatorIsRefused() throws Exception {
-      AdapterArtifact a = tuned(Optional.empty(), 1);
+      AdapterArtifact a = tuned(new PeftMethod.Full(), 1);
       AdapterArtifact other =
           new AdapterArtifact(
-              BaseFingerprint.of(TinyModels.random(6, 4)), SLOTS, a.lora(), a.tensors(), NOTHING);
+              BaseFingerprint.of(TinyModels.random(6, 4)), SLOTS, a.method(), a.tensors(), NOTHING);
       try (OffsitePackage p = OffsitePackage.open(packed)) {
         assertThatThrownBy(() -> PlugIn.intoEmulator(p, other))
             .isInstanceOf(PlugIn.RefusedException.class)
@@ -442,23 +453,23 @@ class ArtifactsTest {
     }
 
     private AdapterArtifact with(Map<String, HeapWeight> tensors, Set<String> slots) {
-      return new AdapterArtifact(BASE, slots, Optional.empty(), tensors, NOTHING);
+      return new AdapterArtifact(BASE, slots, new PeftMethod.Full(), tensors, NOTHING);
     }
 
     private AdapterArtifact adapterOf(TransformerModel model) {
       TransformerModel t =
           model.trainable(n -> n.startsWith("blocks.0.") || n.startsWith("blocks.5."));
-      return AdapterArtifact.of(t, BASE, SLOTS, Optional.empty(), NOTHING);
+      return AdapterArtifact.of(t, BASE, SLOTS, new PeftMethod.Full(), NOTHING);
     }
   }
 
-  private AdapterArtifact tuned(Optional<LoraConfig> lora, int steps) throws Exception {
+  private AdapterArtifact tuned(PeftMethod lora, int steps) throws Exception {
     try (OffsitePackage p = OffsitePackage.open(packed)) {
       return tuning(p, lora, steps).artifact(JsonObject.create().put("note", "test"));
     }
   }
 
-  private AdapterTuning tuning(OffsitePackage p, Optional<LoraConfig> lora, int steps) {
+  private AdapterTuning tuning(OffsitePackage p, PeftMethod lora, int steps) {
     AdapterTuning tuning = AdapterTuning.of(p, lora, 1);
     TrainingPlan plan =
         new TrainingPlan(steps, 2, 1, 0.02f, new Schedule.Constant(0), 0, 1, 0, 0, 1, false);

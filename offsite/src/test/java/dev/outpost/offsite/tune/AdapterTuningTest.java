@@ -15,12 +15,12 @@ import dev.outpost.transformer.TinyModels;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Gpt2;
 import dev.outpost.transformer.peft.LoraConfig;
+import dev.outpost.transformer.peft.PeftMethod;
 import dev.outpost.transformer.train.Blocks;
 import dev.outpost.transformer.train.Progress;
 import dev.outpost.transformer.train.TrainingPlan;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -47,7 +47,7 @@ final class AdapterTuningTest {
         null);
   }
 
-  private static AdapterArtifact tune(OffsitePackage pack, Optional<LoraConfig> lora, long seed)
+  private static AdapterArtifact tune(OffsitePackage pack, PeftMethod lora, long seed)
       throws Exception {
     AdapterTuning tuning = AdapterTuning.of(pack, lora, seed);
     tuning.trainer(TEXT, null, TrainingPlan.of(3, 2, 1e-2f, seed), KERNELS).run(Progress.SILENT);
@@ -58,7 +58,7 @@ final class AdapterTuningTest {
   void onlyTheAdapterIsTrainedAndTheEmulatorStaysMapped() throws Exception {
     try (OffsitePackage pack = OffsitePackage.open(dir)) {
       Map<String, float[]> before = TinyModels.numbers(pack.model());
-      AdapterTuning tuning = AdapterTuning.of(pack, Optional.empty(), 1);
+      AdapterTuning tuning = AdapterTuning.of(pack, new PeftMethod.Full(), 1);
       tuning.trainer(TEXT, null, TrainingPlan.of(3, 2, 1e-2f, 1), KERNELS).run(Progress.SILENT);
       tuning
           .model()
@@ -82,13 +82,13 @@ final class AdapterTuningTest {
   @Test
   void theArtifactHoldsTheTrainedNumbersAndNothingElse() throws Exception {
     try (OffsitePackage pack = OffsitePackage.open(dir)) {
-      AdapterArtifact all = tune(pack, Optional.empty(), 1);
+      AdapterArtifact all = tune(pack, new PeftMethod.Full(), 1);
       TreeSet<String> adapter = new TreeSet<>(full.parameters().keySet());
       adapter.removeIf(n -> !n.startsWith("blocks.0.") && !n.startsWith("blocks.3."));
       assertThat(all.tensors().keySet()).containsExactlyInAnyOrderElementsOf(adapter);
       assertThat(all.base()).isEqualTo(BaseFingerprint.of(full));
 
-      AdapterArtifact lora = tune(pack, Optional.of(LoraConfig.of(2)), 1);
+      AdapterArtifact lora = tune(pack, LoraConfig.of(2), 1);
       assertThat(lora.tensors().keySet())
           .hasSize(2 * 4 * 2)
           .allMatch(n ->
@@ -101,8 +101,7 @@ final class AdapterTuningTest {
   @Test
   void theSeedDecidesEverything() throws Exception {
     try (OffsitePackage pack = OffsitePackage.open(dir)) {
-      Optional<LoraConfig> lora =
-          Optional.of(new LoraConfig(2, 4, 0.2f, LoraConfig.ALL_PROJECTIONS));
+      PeftMethod lora = new LoraConfig(2, 4, 0.2f, LoraConfig.ALL_PROJECTIONS);
       float[] one = first(tune(pack, lora, 7));
       assertThat(first(tune(pack, lora, 7))).isEqualTo(one);
       assertThat(first(tune(pack, lora, 8))).isNotEqualTo(one);
