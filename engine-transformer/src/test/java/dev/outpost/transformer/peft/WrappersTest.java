@@ -11,20 +11,25 @@ import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.weight.HeapWeight;
+import dev.outpost.transformer.Golden;
 import dev.outpost.transformer.Input;
 import dev.outpost.transformer.TinyModels;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.layer.Dense;
 import dev.outpost.transformer.layer.TokenEmbeddings;
+import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.module.KvCache;
 import dev.outpost.transformer.module.Parameter;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.module.Projection;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -217,6 +222,18 @@ class WrappersTest {
     cache.truncate(0);
     assertThat(cache.held()).isEqualTo(20);
     assertThat(cache.repeated(3).held()).isEqualTo(20);
+  }
+
+  @Test
+  void aPromptThatWouldChangeTheAnglesOfALongTextIsRefused(@TempDir Path temporary)
+      throws IOException {
+    try (ModelFolder f = ModelFolder.open(Golden.unpack("phi3-longrope-f32", temporary).folder())) {
+      assertThatThrownBy(() -> Attach.attach(f.model(), Set.of("blocks.0"), new PromptConfig(1), 1))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContainingAll("text's length", "prefix");
+      assertThat(Attach.attach(f.model(), Set.of("blocks.0"), new PrefixConfig(1), 1).count(true))
+          .isPositive();
+    }
   }
 
   @Test
