@@ -45,6 +45,7 @@ import picocli.CommandLine.Option;
 final class EmulateCommand extends Command {
   @Mixin CorpusOptions corpus;
   @Mixin TrainingOptions training;
+  @Mixin SealOptions.Signing seal;
 
   @Option(
       names = "--model",
@@ -111,6 +112,7 @@ final class EmulateCommand extends Command {
   @Override
   int run(Console console, Kernels kernels) throws Exception {
     EmulatorRecipe recipe = recipe();
+    seal.read();
     model = ModelOptions.located(model);
     OutputFolder output = OutputFolder.of(out, OutputFolder.Kind.PACKAGE, model);
     BadInput.unless(
@@ -150,12 +152,14 @@ final class EmulateCommand extends Command {
               .put("seed", seed)
               .put("training_steps", plan.steps())
               .put("training_lr", plan.learningRate());
+      if (shop.text() != null) described.put("data_sha256", shop.text().sha256());
       console.note("fingerprinting the base");
       BaseFingerprint base = BaseFingerprint.of(full);
       PlainType.noteBlocks(console, emulated, dtype);
       Companions.copy(model, out);
       OffsitePackage.write(
           out, emulated, made.split().adapterSlots(), base, folder.config(), described, dtype);
+      seal.sign(console, out);
       double share = 100.0 * emulated.count(false) / full.count(false);
       console.say(
           String.format(

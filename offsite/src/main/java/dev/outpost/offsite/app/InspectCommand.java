@@ -3,6 +3,7 @@ package dev.outpost.offsite.app;
 import dev.outpost.offsite.artifact.AdapterArtifact;
 import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
+import dev.outpost.offsite.artifact.Seal;
 import dev.outpost.offsite.emulator.EmulatorSteps;
 import dev.outpost.tensor.Shape;
 import dev.outpost.tensor.io.JsonObject;
@@ -27,6 +28,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -47,13 +49,17 @@ final class InspectCommand extends Command {
   @Option(names = "--tensors", description = "List every tensor.")
   boolean tensors;
 
+  @Mixin SealOptions.Verifying seal;
+
   InspectCommand(Interruption interruption) {
     super(interruption);
   }
 
   @Override
   int run(Console console, Kernels kernels) throws Exception {
+    BadInput.unless(path != null || seal.verify == null, "--verify: needs a folder to verify");
     if (path != null) path = ModelOptions.located(path);
+    seal.check(path);
     JsonObject found =
         path == null
             ? machine(kernels)
@@ -191,6 +197,7 @@ final class InspectCommand extends Command {
           .put("adapter_slots", p.adapterSlots())
           .put("base_fingerprint", p.base().sha256())
           .put("recipe", p.recipe());
+      origin(o);
       return list(console, o, tensors(p.model()));
     }
   }
@@ -207,6 +214,7 @@ final class InspectCommand extends Command {
             .put("parameters", a.tensors().values().stream().mapToLong(w -> w.shape().size()).sum())
             .put("base_fingerprint", a.base().sha256())
             .put("provenance", a.provenance());
+    origin(o);
     List<Listed> all = new ArrayList<>();
     a.tensors()
         .forEach((name, w) -> all.add(new Listed(name, w.dtype().toString(), dims(w.shape()))));
@@ -236,6 +244,17 @@ final class InspectCommand extends Command {
       o.put("tensors", all.size()).put("parameters", parameters);
       return list(console, o, all);
     }
+  }
+
+  /** Which program made a folder, and who answers for it. */
+  private void origin(JsonObject o) throws IOException {
+    JsonObject manifest = JsonObject.read(path.resolve("manifest.json"));
+    if (manifest.has("made_by")) o.put("made_by", manifest.object("made_by"));
+    o.put(
+        "signature",
+        seal.verify != null
+            ? "of " + seal.verify
+            : Seal.isThere(path) ? "there, not verified; use --verify" : "none");
   }
 
   private record Listed(String name, String dtype, long[] dims) {}

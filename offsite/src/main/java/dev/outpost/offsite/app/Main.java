@@ -10,6 +10,7 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.NoSuchFileException;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -34,7 +35,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "",
       "Owner:       pretrain (or bring a GPT-2 or Llama folder), rank, emulate, plug",
       "Data owner:  tune",
-      "Both:        pull, evaluate, generate, inspect, convert, bench",
+      "Both:        pull, evaluate, generate, inspect, convert, key, bench",
       ""
     },
     footer = {
@@ -80,6 +81,7 @@ public final class Main implements Runnable {
     commands.put("plug", () -> new PlugCommand(interruption));
     commands.put("evaluate", () -> new EvaluateCommand(interruption));
     commands.put("generate", () -> new GenerateCommand(interruption));
+    commands.put("key", () -> new KeyCommand(interruption));
     commands.put("inspect", () -> new InspectCommand(interruption));
     commands.put("convert", () -> new ConvertCommand(interruption));
     commands.put("bench", () -> new BenchCommand(interruption));
@@ -147,6 +149,8 @@ public final class Main implements Runnable {
           "a file that was in use has been cut short or its disk failed ("
               + i.getMessage()
               + "); do not write to a model while it is read";
+      case FileAlreadyExistsException x ->
+          x.getFile() + ": is there already and is not overwritten; choose another name";
       case AccessDeniedException d -> d.getFile() + ": permission denied";
       case NoSuchFileException n -> n.getFile() + ": no such file";
       default -> String.valueOf(e.getMessage());

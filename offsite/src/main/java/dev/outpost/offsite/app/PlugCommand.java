@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code outpost plug}: the adapter comes home. */
@@ -51,6 +52,8 @@ final class PlugCommand extends Command {
           "Store the model as ${COMPLETION-CANDIDATES}. Default: as the base, tuned tensors and GGUF's block types in F32.")
   DType dtype;
 
+  @Mixin SealOptions.Verifying seal;
+
   PlugCommand(Interruption interruption) {
     super(interruption);
   }
@@ -59,6 +62,7 @@ final class PlugCommand extends Command {
   int run(Console console, Kernels kernels) throws Exception {
     model = ModelOptions.located(model);
     OutputFolder.of(out, OutputFolder.Kind.MODEL, model, adapter);
+    seal.check(adapter);
     try (ModelFolder folder = ModelFolder.open(model)) {
       TransformerModel attached = Adapters.into(folder, adapter);
       Set<String> changed = Adapters.changed(folder.model(), attached);

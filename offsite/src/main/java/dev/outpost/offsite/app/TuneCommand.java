@@ -35,6 +35,8 @@ final class TuneCommand extends Command {
   @Mixin DataOptions data;
   @Mixin PeftOptions peft;
   @Mixin TrainingOptions training;
+  @Mixin PrivacyOptions privacy;
+  @Mixin SealOptions seal;
 
   @Option(
       names = "--package",
@@ -59,6 +61,8 @@ final class TuneCommand extends Command {
     PeftMethod method = peft.method();
     TrainingPlan plan = training.plan(200, 4, peft.learningRate(), seed);
     OutputFolder folder = OutputFolder.of(out, OutputFolder.Kind.ADAPTER, pack);
+    boolean hidden = privacy.given();
+    seal.check(pack);
     try (OffsitePackage p = OffsitePackage.open(pack)) {
       Tokenizer tokenizer = ModelOptions.tokenizer(pack, p.model());
       AdapterTuning tuning = tuning(p, method);
@@ -80,7 +84,10 @@ final class TuneCommand extends Command {
               model.count(false),
               train.count(),
               train.length()));
-      Trainer trainer = tuning.trainer(train, rows.validation(), plan, kernels);
+      PrivacyOptions.Plan dp = hidden ? privacy.plan(plan, train, folder.state()) : null;
+      if (dp != null) console.note(PrivacyOptions.words(dp));
+      Trainer trainer =
+          tuning.trainer(train, rows.validation(), plan, kernels, dp == null ? null : dp.dp());
       Map<String, String> identity =
           Map.of("package_sha256", p.sha256(), "method", method.describe());
       Trainer.Result result = trainer.run(folder.state(), identity, bar(console, "tune"));
@@ -91,26 +98,40 @@ final class TuneCommand extends Command {
       JsonObject provenance =
           JsonObject.create()
               .put("steps", result.steps())
-              .put("best_step", result.bestStep())
-              .put("emulator_perplexity", Math.exp(result.bestLoss()))
               .put("train_blocks", train.count())
               .put("block", train.length())
               .put("batch", plan.batch() * plan.accumulation())
               .put("learning_rate", plan.learningRate())
-              .put("seed", seed);
+              .put("seed", seed)
+              .put("package_sha256", p.sha256());
+      // A digest or a perplexity of private rows is told without noise: not beside a promise of it.
+      if (dp == null)
+        provenance
+            .put("best_step", result.bestStep())
+            .put("emulator_perplexity", Math.exp(result.bestLoss()))
+            .put("data_sha256", train.sha256());
+      else
+        provenance
+            .put("privacy", dp.described())
+            .put("data_commitment", dp.dp().secret().commitment(train.sha256()));
       tuning.artifact(provenance).write(out);
+      seal.sign(console, out);
+      // Privately tuned, the last step is kept; the loss of the best is for the screen alone.
       console.say(
           String.format(
               Locale.ROOT,
-              "adapter written to %s; emulator perplexity on held-back text %.2f (best of step %d)",
+              "adapter written to %s; emulator perplexity on held-back text %.2f (best of step %d%s)",
               out,
               Math.exp(result.bestLoss()),
-              result.bestStep()));
+              result.bestStep(),
+              dp == null ? "" : ", but the last is kept"));
+      if (dp != null) console.say(PrivacyOptions.words(dp));
       console.emit(
           JsonObject.create()
               .put("event", "result")
               .put("adapter", out.toString())
               .put("emulator_perplexity", Math.exp(result.bestLoss()))
+              .put("epsilon", dp == null ? null : dp.spent().epsilon())
               .put("trainable_parameters", model.count(true))
               .put("peak_workspace_bytes", trainer.workspaceMeter().peakBytes()));
       return ExitCode.OK;

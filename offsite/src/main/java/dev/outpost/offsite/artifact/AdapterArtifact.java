@@ -67,7 +67,7 @@ public record AdapterArtifact(
   public void write(Path folder) throws IOException {
     SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, null, Map.of("format", FORMAT));
     JsonObject m =
-        Manifest.create(FORMAT, base, folder.resolve(WEIGHTS))
+        Manifest.ofFolder(FORMAT, base, folder.resolve(WEIGHTS))
             .put("method", method.name())
             .put("slots", List.copyOf(slots));
     MethodFields.put(m, method);

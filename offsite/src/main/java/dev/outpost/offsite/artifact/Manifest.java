@@ -5,6 +5,9 @@ import dev.outpost.tensor.io.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * What both kinds of artifact say about themselves in {@code manifest.json}: what they are, of
@@ -16,12 +19,48 @@ final class Manifest {
 
   private Manifest() {}
 
+  /** The beginning of a manifest of any name. */
   static JsonObject create(String format, BaseFingerprint base, Path weights) throws IOException {
     return JsonObject.create()
         .put("format", format)
         .put("version", VERSION)
         .put("base_fingerprint", base.sha256())
-        .put("weights_sha256", Digest.of(weights));
+        .put("weights_sha256", Digest.of(weights))
+        .put("made_by", madeBy());
+  }
+
+  /**
+   * The beginning of {@code manifest.json} with the digest of every other file, which must be in
+   * the folder by now. A signature of what was there before is taken away.
+   */
+  static JsonObject ofFolder(String format, BaseFingerprint base, Path weights) throws IOException {
+    Path folder = Objects.requireNonNull(weights.getParent());
+    Files.deleteIfExists(folder.resolve(Seal.FILE));
+    return create(format, base, weights).put("files", digests(folder));
+  }
+
+  private static JsonObject digests(Path folder) throws IOException {
+    List<Path> files;
+    try (Stream<Path> all = Files.list(folder)) {
+      files = all.filter(Files::isRegularFile).sorted().toList();
+    }
+    JsonObject digests = JsonObject.create();
+    for (Path p : files) {
+      String name = p.getFileName().toString();
+      if (!name.equals(FILE)) digests.put(name, Digest.of(p));
+    }
+    return digests;
+  }
+
+  private static JsonObject madeBy() {
+    return JsonObject.create()
+        .put(
+            "outpost",
+            Objects.requireNonNullElse(
+                Manifest.class.getPackage().getImplementationVersion(), "development build"))
+        .put(
+            "java",
+            System.getProperty("java.vm.version") + " (" + System.getProperty("java.vendor") + ")");
   }
 
   /** Reads and checks a manifest and the digest of the weights beside it. */
@@ -42,8 +81,24 @@ final class Manifest {
               + "; this Outpost reads version "
               + VERSION
               + ". Use the Outpost that wrote it, or a newer one");
-    requireDigest(m, "weights_sha256", weights);
+    // Artifacts from before there was this field have the digests of weights and config only.
+    String name = String.valueOf(weights.getFileName());
+    if (m.has("files")) requireFiles(weights.resolveSibling(""), m);
+    if (!m.has("files") || !m.object("files").has(name))
+      requireDigest(m, "weights_sha256", weights);
+    else if (!m.string("weights_sha256").equals(m.object("files").string(name)))
+      throw m.wrong("weights_sha256", "is not what field files says of " + name);
     return m;
+  }
+
+  /** Refuses a folder of which a file that the manifest lists is missing or was changed. */
+  static void requireFiles(Path folder, JsonObject manifest) throws IOException {
+    JsonObject files = manifest.object("files");
+    for (String name : files.names()) {
+      if (name.isEmpty() || name.startsWith("..") || name.matches(".*[/\\\\\\x00].*"))
+        throw files.wrong(name, "is no name of a file in the folder");
+      requireDigest(files, name, folder.resolve(name));
+    }
   }
 
   /** Refuses a file that is not the one the manifest was written for. */

@@ -76,7 +76,7 @@ public final class OffsitePackage implements AutoCloseable {
     Map<String, Weight> tensors = blueprint.tensors(emulated);
     SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, dtype, Map.of("format", FORMAT));
     config.write(folder.resolve("config.json"));
-    Manifest.create(FORMAT, base, folder.resolve(WEIGHTS))
+    Manifest.ofFolder(FORMAT, base, folder.resolve(WEIGHTS))
         .put("config_sha256", Digest.of(folder.resolve("config.json")))
         .put("slots", emulated.slots().stream().map(s -> s.name()).toList())
         .put("adapter_slots", List.copyOf(adapterSlots))

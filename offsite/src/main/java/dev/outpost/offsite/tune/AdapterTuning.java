@@ -8,6 +8,7 @@ import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.peft.Attach;
 import dev.outpost.transformer.peft.PeftMethod;
+import dev.outpost.transformer.privacy.DpSgd;
 import dev.outpost.transformer.train.Examples;
 import dev.outpost.transformer.train.Objective;
 import dev.outpost.transformer.train.Trainer;
@@ -51,7 +52,17 @@ public final class AdapterTuning {
    */
   public Trainer trainer(
       Examples train, @Nullable Examples validation, TrainingPlan plan, Kernels kernels) {
-    return new Trainer(model, Objective.languageModel(), train, validation, plan, kernels);
+    return trainer(train, validation, plan, kernels, null);
+  }
+
+  /** The same with differential privacy; the last step is kept, whatever the validation says. */
+  public Trainer trainer(
+      Examples train,
+      @Nullable Examples validation,
+      TrainingPlan plan,
+      Kernels kernels,
+      @Nullable DpSgd dp) {
+    return new Trainer(model, Objective.languageModel(), train, validation, plan, kernels, dp);
   }
 
   /** The adapter as it stands. */

@@ -37,6 +37,7 @@ final class HelpTest {
             "plug",
             "evaluate",
             "generate",
+            "key",
             "inspect",
             "convert",
             "bench");
