@@ -33,7 +33,11 @@ public final class EmulatorSteps {
           new Kind(
               Distil.NAME,
               "train the emulator to do what the middle does (Xiao et al. 2023); lm=1, kd=30, steps, lr, batch",
-              Distil::read));
+              Distil::read),
+          new Kind(
+              Crash.NAME,
+              "cluster alike neighbours, keep one of each, fill the holes with copies (CRaSh, Zhang et al. 2023); clusters=N or blocks=5+9, stays=first|centre|last, share, lenders=all|middle, pooling, samples",
+              Crash::read));
 
   private EmulatorSteps() {}
 
