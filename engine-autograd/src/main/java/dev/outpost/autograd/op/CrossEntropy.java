@@ -135,8 +135,14 @@ public final class CrossEntropy {
     return all;
   }
 
-  private static int chunkRows(int vocabulary) {
+  static int chunkRows(int vocabulary) {
     return Math.max(1, CHUNK_BYTES / 4 / Math.max(1, vocabulary));
+  }
+
+  /** Rows of each chunk but the last: as few chunks as allowed, about equal, in whole tiles. */
+  static int evenly(int n, int chunkRows) {
+    int chunks = ceil(n, chunkRows);
+    return Math.min(n, ceil(ceil(n, chunks), CHUNK_MULTIPLE) * CHUNK_MULTIPLE);
   }
 
   private static int ceil(int n, int step) {
@@ -179,7 +185,7 @@ public final class CrossEntropy {
    *
    * @param rows their indices, or null when all count
    */
-  private record Counted(int @Nullable [] rows, int[] targets) {
+  record Counted(int @Nullable [] rows, int[] targets) {
     static Counted of(int[] targets) {
       int[] rows = new int[targets.length];
       int[] kept = new int[targets.length];
@@ -246,8 +252,7 @@ public final class CrossEntropy {
     void run(float[] losses, @Nullable Tensor dh, @Nullable Tensor dw, @Nullable Tensor db) {
       int n = targets.length;
       if (n == 0) return;
-      int chunks = ceil(n, chunkRows);
-      int step = Math.min(n, ceil(ceil(n, chunks), CHUNK_MULTIPLE) * CHUNK_MULTIPLE);
+      int step = evenly(n, chunkRows);
       boolean gradient = dh != null || dw != null || db != null;
       Tensor buffer = ws.take(step, w.rows());
       Tensor scaled = cap == 0 ? null : ws.take(step, w.rows());

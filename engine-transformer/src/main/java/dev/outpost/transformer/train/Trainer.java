@@ -16,7 +16,6 @@ import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.privacy.DpSgd;
-import dev.outpost.transformer.run.Perplexity;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,6 +47,7 @@ public final class Trainer {
   private final Optimizer optimizer;
   private final BatchOrder order;
   private final @Nullable DpSgd dp;
+  private Measure measure = Measure.perplexity();
 
   /**
    * @param model its trainable parameters are what changes; at least one
@@ -102,11 +102,17 @@ public final class Trainer {
     this.order = new BatchOrder(train.count(), plan.seed());
   }
 
+  /** Chooses the best step by this instead of the loss of the next token. */
+  public Trainer choosingBy(Measure other) {
+    measure = other;
+    return this;
+  }
+
   /**
    * How a run ended.
    *
    * @param steps taken, those before a resume included
-   * @param bestLoss lowest mean validation loss; NaN without validation
+   * @param bestLoss lowest validation loss, or what else was measured; NaN without validation
    * @param bestStep step of that loss
    * @param finished false when stopped early
    */
@@ -251,7 +257,7 @@ public final class Trainer {
   private TrainingState evaluate(
       Examples examples, TrainingState state, @Nullable Path folder, Progress progress)
       throws IOException {
-    double loss = Perplexity.of(model, kernels, workspace, examples, plan.batch()).meanLoss();
+    double loss = measure.of(model, kernels, workspace, examples, plan.batch());
     boolean best = loss < state.bestLoss();
     if (best) {
       state = new TrainingState(state.step(), loss, state.step());

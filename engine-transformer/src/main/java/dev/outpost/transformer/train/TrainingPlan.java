@@ -154,4 +154,20 @@ public record TrainingPlan(
         seed,
         recompute);
   }
+
+  /** The same plan with another order of the data. */
+  public TrainingPlan seeded(long other) {
+    return new TrainingPlan(
+        steps,
+        batch,
+        accumulation,
+        learningRate,
+        schedule,
+        weightDecay,
+        clip,
+        evaluateEvery,
+        saveEvery,
+        other,
+        recompute);
+  }
 }

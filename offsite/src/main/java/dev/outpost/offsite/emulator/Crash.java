@@ -196,8 +196,8 @@ public record Crash(
   }
 
   /**
-   * The paper's own cut: all blocks of the model are clustered, and of those that stay,
-   * {@code adapters} spread over the depth are the adapter.
+   * The paper's own cut: all blocks of the model are clustered, and of those that stay, {@code
+   * adapters} spread over the depth are the adapter.
    *
    * @param clusters of the whole model, adapters included
    */

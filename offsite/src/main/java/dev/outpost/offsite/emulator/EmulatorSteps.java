@@ -32,12 +32,16 @@ public final class EmulatorSteps {
               Harmonize::read),
           new Kind(
               Distil.NAME,
-              "train the emulator to do what the middle does (Xiao et al. 2023); lm=1, kd=30, steps, lr, batch",
+              "train the emulator to do what the middle does (Xiao et al. 2023); lm=1, kd=30, logits=0, temperature, top, select=ppl|kd, cache, steps, lr, batch",
               Distil::read),
           new Kind(
               Crash.NAME,
               "cluster alike neighbours, keep one of each, fill the holes with copies (CRaSh, Zhang et al. 2023); clusters=N or blocks=5+9, stays=first|centre|last, share, lenders=all|middle, pooling, samples",
-              Crash::read));
+              Crash::read),
+          new Kind(
+              Realign.NAME,
+              "align the emulator to the full model with its present adapter (FedBiOT, Wu et al. 2024); hidden=1, lambda=0.9, steps=50, round-steps=10, lr, batch",
+              Realign::read));
 
   private EmulatorSteps() {}
 

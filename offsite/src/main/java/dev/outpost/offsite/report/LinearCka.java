@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Linear centred kernel alignment (Kornblith et al. 2019, eq. 5 with a linear kernel): how alike
@@ -117,7 +118,7 @@ public final class LinearCka {
     return y;
   }
 
-  private double[] plus(double[] held, Tensor x, Tensor y) {
+  private double[] plus(double @Nullable [] held, Tensor x, Tensor y) {
     Tensor product = Tensor.zeros(x.cols(), y.cols());
     kernels.gemm(MatView.of(x).t(), MatView.of(y), MatView.of(product), false);
     double[] sum = held == null ? new double[product.size()] : held;

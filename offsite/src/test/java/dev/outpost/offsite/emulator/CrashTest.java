@@ -25,6 +25,7 @@ import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.train.Blocks;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -89,7 +90,7 @@ class CrashTest {
   void keepsOneBlockOfEachClusterOfLikeNeighbours() {
     LinearCka cka = LinearCka.adjacent(shop.kernels(), 8);
     HiddenStates.of(full, shop.kernels(), TEXT, 512, 8, Pooling.TOKENS, cka::add);
-    double[] links = java.util.Arrays.copyOfRange(cka.values(), 1, 6);
+    double[] links = Arrays.copyOfRange(cka.values(), 1, 6);
     List<List<Integer>> clusters = Crash.cluster(links, 3);
     for (String stays : new String[] {"first", "centre", "last"}) {
       List<String> want = new ArrayList<>();
@@ -164,11 +165,10 @@ class CrashTest {
       long blocks = p.model().slots().stream().map(Slot::block).distinct().count();
       assertThat(blocks).isEqualTo(4);
       TransformerModel tuned = p.model().trainable(n -> Split.owns(p.adapterSlots(), n));
-      tuned.visit(
-          (name, w) ->
-              assertThat(w.trainable())
-                  .as(name)
-                  .isEqualTo(Split.owns(Set.of("blocks.0", "blocks.7"), name)));
+      tuned.visit((name, w) ->
+          assertThat(w.trainable())
+              .as(name)
+              .isEqualTo(Split.owns(Set.of("blocks.0", "blocks.7"), name)));
     }
   }
 
@@ -179,8 +179,7 @@ class CrashTest {
       made.add(
           Crash.paper(3)
               .apply(
-                  draft("1-1"),
-                  Workshop.of(Kernels.best(Team.of(threads)), 1).withText(TEXT, null))
+                  draft("1-1"), Workshop.of(Kernels.best(Team.of(threads)), 1).withText(TEXT, null))
               .middle());
     assertThat(made.get(0)).isEqualTo(made.get(1));
   }
@@ -194,8 +193,7 @@ class CrashTest {
     stay.addAll(plan.split().blocks());
     stay.sort(null);
     assertThat(plan.split().blocks()).containsExactly(stay.getFirst(), stay.getLast());
-    Draft made =
-        Crash.paper(plan.middle()).apply(Draft.of(full, plan.split().of(full)), shop);
+    Draft made = Crash.paper(plan.middle()).apply(Draft.of(full, plan.split().of(full)), shop);
     assertThat(made.model().slots()).hasSize(8);
     assertThatThrownBy(() -> Crash.plan(full, TEXT, shop.kernels(), 5, 5))
         .isInstanceOf(IllegalArgumentException.class);
@@ -212,8 +210,8 @@ class CrashTest {
         .hasMessageContaining("mean-weighted");
     assertThat(step("crash:clusters=2").needsText()).isTrue();
     assertThat(step("crash:blocks=2").needsText()).isFalse();
-    assertThatThrownBy(() ->
-            step("crash:clusters=2").apply(draft("1-1"), Workshop.of(shop.kernels(), 1)))
+    assertThatThrownBy(
+            () -> step("crash:clusters=2").apply(draft("1-1"), Workshop.of(shop.kernels(), 1)))
         .hasMessageContaining("needs public text");
   }
 
