@@ -1,7 +1,7 @@
 """Holds the engine to Transformers at true sizes, with random weights. Nothing of it is committed: the files are large.
 
     python full_size.py make FOLDER       gpt2 (124M) and smollm (135M) in f32, bf16 and f16 below FOLDER, with the logits of 32 tokens
-    python full_size.py make FOLDER NAME …   others of the models below, in bf16 only
+    python full_size.py make FOLDER NAME …   some of the models below, the larger ones in bf16 only
     java … dev.outpost.transformer.FullSizeCheck FOLDER/gpt2-f32   (and the others): writes logits and the model again
                                           (with a second argument: only logits); prints load time and memory
     python full_size.py compare FOLDER    logits against logits; the rewritten models, read by Transformers, bit by bit
@@ -98,7 +98,7 @@ LlamaRMSNorm.forward = rms_norm
 
 
 def make(folder, wanted=()):
-    chosen = {n: (lambda n=n: larger(LARGER[n])) for n in wanted} or MODELS
+    chosen = {n: MODELS.get(n, lambda n=n: larger(LARGER[n])) for n in wanted} or MODELS
     for kind, fresh in chosen.items():
         torch.manual_seed(7)
         model = fresh()
