@@ -19,6 +19,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Pictures in one sub-folder per class, read when a batch asks for them: at no time are more in
@@ -93,6 +94,25 @@ public final class ImageFolder implements Examples {
     try (Stream<Path> all = Files.list(folder)) {
       return all.filter(which).sorted().toList();
     }
+  }
+
+  /**
+   * Pictures to train on and, evenly from among all, the share held back to measure with; null
+   * where the share is less than one picture.
+   */
+  public record Split(ImageFolder train, @Nullable ImageFolder validation) {}
+
+  /** Splits by position, so that every class gives its share. */
+  public Split split(double share) {
+    List<Labelled> train = new ArrayList<>();
+    List<Labelled> held = new ArrayList<>();
+    for (int i = 0; i < files.size(); i++)
+      (Math.floor((i + 1) * share) > Math.floor(i * share) ? held : train).add(files.get(i));
+    if (train.isEmpty())
+      throw new IllegalArgumentException(root + ": a share of " + share + " leaves none to train");
+    return new Split(
+        new ImageFolder(root, train, settings, image),
+        held.isEmpty() ? null : new ImageFolder(root, held, settings, image));
   }
 
   @Override

@@ -12,6 +12,7 @@ import dev.outpost.transformer.module.ParameterVisitor;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.module.Projection;
 import dev.outpost.transformer.module.Rewriter;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -77,6 +78,16 @@ public record Head(
       case CLASSES -> "classifier";
       case FEATURES -> "projection";
     };
+  }
+
+  /**
+   * What of a head an adapter may hold, as a slot beside the blocks: the matrix of a classifier,
+   * whose classes are those of the data it is tuned on.
+   */
+  public static Set<String> slots(Spec spec) {
+    return spec.head().kind() == Spec.HeadKind.CLASSES
+        ? Set.of(path(Spec.HeadKind.CLASSES))
+        : Set.of();
   }
 
   /** Path of the parameters of a head's transform. */

@@ -8,6 +8,7 @@ import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.TransformerBlock;
 import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.layer.Head;
 import dev.outpost.transformer.layer.QueryKeyValue;
 import dev.outpost.transformer.layer.SelfAttention;
 import dev.outpost.transformer.layer.TokenEmbeddings;
@@ -39,14 +40,32 @@ public final class Attach {
    * The model with exactly what the method learns trainable; everything else is frozen and shared.
    *
    * @param slots names of the slots to attach in; prompt tuning acts before the first block
-   *     whichever these are
+   *     whichever these are. A classifier's matrix among them ({@link Head#slots}) is tuned whole
+   *     by every method: it is small, and its classes are the data's own
    * @param seed of the fresh numbers
    * @throws IllegalArgumentException when slots or targets are not the model's, or something is
    *     attached in the same place already
    */
   public static TransformerModel attach(
       TransformerModel model, Set<String> slots, PeftMethod method, long seed) {
-    requireSlots(model, slots, method);
+    Set<String> blocks = new LinkedHashSet<>(slots);
+    blocks.removeAll(Head.slots(model.spec()));
+    requireSlots(model, blocks, method);
+    TransformerModel attached = attached(model, blocks, method, seed);
+    Set<String> whole = new LinkedHashSet<>(slots);
+    whole.removeAll(blocks);
+    if (whole.isEmpty()) return attached;
+    return attached.rewrite(
+        new Rewriter() {
+          @Override
+          public Parameter parameter(String path, Parameter p) {
+            return slotOf(whole, path).isPresent() ? p.trainableCopy() : p;
+          }
+        });
+  }
+
+  private static TransformerModel attached(
+      TransformerModel model, Set<String> slots, PeftMethod method, long seed) {
     return switch (method) {
       case PeftMethod.Full f -> model.trainable(name -> slotOf(slots, name).isPresent());
       case PeftMethod.BitFit b -> vectors(model, slots);

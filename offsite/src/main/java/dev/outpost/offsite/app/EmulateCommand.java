@@ -14,7 +14,12 @@ import dev.outpost.offsite.emulator.Workshop;
 import dev.outpost.tensor.DType;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.family.Labels;
+import dev.outpost.transformer.image.ImageFolder;
+import dev.outpost.transformer.image.ImageSettings;
+import dev.outpost.transformer.layer.Head;
 import dev.outpost.transformer.load.Companions;
 import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.text.Tokenizer;
@@ -83,6 +88,13 @@ final class EmulateCommand extends Command {
   Path recipeFile;
 
   @Option(
+      names = "--images",
+      paramLabel = "DIR",
+      description =
+          "Of a classifier of images, instead of --corpus: public pictures in one folder per class.")
+  Path images;
+
+  @Option(
       names = "--lm-weight",
       paramLabel = "X",
       description =
@@ -116,26 +128,21 @@ final class EmulateCommand extends Command {
     model = ModelOptions.located(model);
     OutputFolder output = OutputFolder.of(out, OutputFolder.Kind.PACKAGE, model);
     BadInput.unless(
-        corpus.path != null || !training.given(),
+        corpus.path == null || images == null,
+        "--images: takes the place of --corpus; give one of them");
+    BadInput.unless(
+        given() || !training.given(),
         "--corpus: is missing; only steps that learn have steps and a learning rate, and they need public text");
     BadInput.unless(
-        corpus.path != null || !recipe.needsText(),
+        given() || !recipe.needsText(),
         "--corpus: is missing; " + recipe + " has a step that learns from public text");
     try (ModelFolder folder = ModelFolder.open(model)) {
       folder.report().notes().forEach(console::note);
       TransformerModel full = folder.model();
-      Tokenizer tokenizer = ModelOptions.tokenizer(model, full);
       TrainingPlan plan = training.plan(200, 4, 1e-4f, seed);
       Workshop shop =
           new Workshop(kernels, null, null, plan, output.state(), run -> bar(console, run));
-      if (corpus.path != null) {
-        Corpus.Split parts = corpus.read(console).split(training.validation);
-        int block = corpus.block(full.spec().context());
-        shop =
-            shop.withText(
-                parts.train().blocks(tokenizer, block),
-                parts.validation().blocks(tokenizer, block));
-      }
+      shop = images == null ? withText(shop, console, full) : withPictures(shop, folder);
       Draft made;
       try {
         made = recipe.make(full, shop);
@@ -158,8 +165,13 @@ final class EmulateCommand extends Command {
       PlainType.noteBlocks(console, emulated, dtype);
       Companions.copy(model, out);
       OffsitePackage.write(
-          out, emulated, made.split().adapterSlots(), base, folder.config(), described, dtype);
-      seal.sign(console, out);
+          out,
+          emulated,
+          made.split().tunable(full.spec()),
+          base,
+          folder.config(),
+          described,
+          dtype);
       double share = 100.0 * emulated.count(false) / full.count(false);
       console.say(
           String.format(
@@ -186,6 +198,26 @@ final class EmulateCommand extends Command {
     }
   }
 
+  private Workshop withText(Workshop shop, Console console, TransformerModel full)
+      throws IOException {
+    // A classifier may be thinned without any data.
+    if (corpus.path == null && !Head.slots(full.spec()).isEmpty()) return shop;
+    Tokenizer tokenizer = ModelOptions.tokenizer(model, full);
+    if (corpus.path == null) return shop;
+    Corpus.Split parts = corpus.read(console).split(training.validation);
+    int block = corpus.block(full.spec().context());
+    return shop.withText(
+        parts.train().blocks(tokenizer, block), parts.validation().blocks(tokenizer, block));
+  }
+
+  private Workshop withPictures(Workshop shop, ModelFolder folder) throws IOException {
+    Spec spec = folder.model().spec();
+    ImageFolder.Split parts =
+        ImageFolder.of(images, ImageSettings.read(model), spec, Labels.read(folder.config(), spec))
+            .split(training.validation);
+    return shop.withText(parts.train(), parts.validation());
+  }
+
   private EmulatorRecipe recipe() throws IOException {
     if (recipeFile != null) {
       BadInput.unless(
@@ -200,7 +232,7 @@ final class EmulateCommand extends Command {
     try {
       EmulatorRecipe recipe = EmulatorRecipe.parse(split);
       for (String step : steps) recipe = recipe.then(EmulatorSteps.read(StepSettings.parse(step)));
-      boolean shorthand = steps.isEmpty() && corpus.path != null;
+      boolean shorthand = steps.isEmpty() && given();
       BadInput.unless(
           shorthand || (lmWeight == null && kdWeight == null),
           "--lm-weight, --kd-weight: need --corpus without --step; else say --step distill:lm=1,kd=30");
@@ -208,6 +240,11 @@ final class EmulateCommand extends Command {
     } catch (IllegalArgumentException e) {
       throw new BadInput("--" + e.getMessage());
     }
+  }
+
+  /** Whether there is something public to learn from. */
+  private boolean given() {
+    return corpus.path != null || images != null;
   }
 
   private Distil distil() {

@@ -4,16 +4,24 @@ import dev.outpost.offsite.artifact.OffsitePackage;
 import dev.outpost.offsite.tune.AdapterTuning;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.data.TrainingData;
+import dev.outpost.transformer.family.Labels;
+import dev.outpost.transformer.image.ImageFolder;
+import dev.outpost.transformer.image.ImageSettings;
 import dev.outpost.transformer.peft.PeftMethod;
 import dev.outpost.transformer.text.Tokenizer;
 import dev.outpost.transformer.train.Blocks;
+import dev.outpost.transformer.train.Examples;
 import dev.outpost.transformer.train.Trainer;
 import dev.outpost.transformer.train.TrainingPlan;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -37,6 +45,13 @@ final class TuneCommand extends Command {
   @Mixin TrainingOptions training;
   @Mixin PrivacyOptions privacy;
   @Mixin SealOptions seal;
+
+  @Option(
+      names = "--images",
+      paramLabel = "DIR",
+      description =
+          "Of a classifier of images, instead of --corpus and --data: pictures in one folder per class.")
+  Path images;
 
   @Option(
       names = "--package",
@@ -64,30 +79,23 @@ final class TuneCommand extends Command {
     boolean hidden = privacy.given();
     seal.check(pack);
     try (OffsitePackage p = OffsitePackage.open(pack)) {
-      Tokenizer tokenizer = ModelOptions.tokenizer(pack, p.model());
+      // Told before the method's reasons: a text that the model cannot read.
+      Optional<Tokenizer> tokenizer =
+          images == null ? Optional.of(ModelOptions.tokenizer(pack, p.model())) : Optional.empty();
       AdapterTuning tuning = tuning(p, method);
       TransformerModel model = tuning.model();
-      int context = model.spec().context();
-      TrainingData rows =
-          data.given()
-              ? data.rows(tokenizer, context, training.validation, folder.state())
-              : data.corpus
-                  .read(console)
-                  .split(training.validation)
-                  .rows(tokenizer, data.corpus.block(context));
-      Blocks train = rows.train();
+      Private own =
+          tokenizer.isPresent()
+              ? text(console, tokenizer.get(), model.spec().context(), folder)
+              : pictures(p);
       console.note(
           String.format(
               Locale.ROOT,
-              "tuning %,d of %,d parameters on %d blocks of %d tokens",
+              "tuning %,d of %,d parameters on %s",
               model.count(true),
               model.count(false),
-              train.count(),
-              train.length()));
-      PrivacyOptions.Plan dp = hidden ? privacy.plan(plan, train, folder.state()) : null;
-      if (dp != null) console.note(PrivacyOptions.words(dp));
-      Trainer trainer =
-          tuning.trainer(train, rows.validation(), plan, kernels, dp == null ? null : dp.dp());
+              own.what()));
+      Trainer trainer = tuning.trainer(own.train(), own.validation(), plan, kernels);
       Map<String, String> identity =
           Map.of("package_sha256", p.sha256(), "method", method.describe());
       Trainer.Result result = trainer.run(folder.state(), identity, bar(console, "tune"));
@@ -98,8 +106,10 @@ final class TuneCommand extends Command {
       JsonObject provenance =
           JsonObject.create()
               .put("steps", result.steps())
-              .put("train_blocks", train.count())
-              .put("block", train.length())
+              .put("best_step", result.bestStep())
+              .put(own.figure(), own.value(result.bestLoss()))
+              .put(images == null ? "train_blocks" : "train_images", own.train().count())
+              .put("block", own.block())
               .put("batch", plan.batch() * plan.accumulation())
               .put("learning_rate", plan.learningRate())
               .put("seed", seed)
@@ -120,22 +130,72 @@ final class TuneCommand extends Command {
       console.say(
           String.format(
               Locale.ROOT,
-              "adapter written to %s; emulator perplexity on held-back text %.2f (best of step %d%s)",
+              "adapter written to %s; %s on held-back %s %.2f (best of step %d)",
               out,
-              Math.exp(result.bestLoss()),
-              result.bestStep(),
-              dp == null ? "" : ", but the last is kept"));
-      if (dp != null) console.say(PrivacyOptions.words(dp));
+              own.figure().replace('_', ' '),
+              images == null ? "text" : "pictures",
+              own.value(result.bestLoss()),
+              result.bestStep()));
       console.emit(
           JsonObject.create()
               .put("event", "result")
               .put("adapter", out.toString())
-              .put("emulator_perplexity", Math.exp(result.bestLoss()))
-              .put("epsilon", dp == null ? null : dp.spent().epsilon())
+              .put(own.figure(), own.value(result.bestLoss()))
               .put("trainable_parameters", model.count(true))
               .put("peak_workspace_bytes", trainer.workspaceMeter().peakBytes()));
       return ExitCode.OK;
     }
+  }
+
+  /**
+   * What is learned from.
+   *
+   * @param block positions of each
+   * @param what told before training
+   * @param figure name of what is measured on what is held back
+   */
+  private record Private(
+      Examples train, @Nullable Examples validation, int block, String what, String figure) {
+    Double value(double loss) {
+      return figure.endsWith("perplexity") ? Math.exp(loss) : loss;
+    }
+  }
+
+  private Private text(Console console, Tokenizer tokenizer, int context, OutputFolder folder)
+      throws IOException {
+    TrainingData rows =
+        data.given()
+            ? data.rows(tokenizer, context, training.validation, folder.state())
+            : data.corpus
+                .read(console)
+                .split(training.validation)
+                .rows(tokenizer, data.corpus.block(context));
+    Blocks train = rows.train();
+    return new Private(
+        train,
+        rows.validation(),
+        train.length(),
+        train.count() + " blocks of " + train.length() + " tokens",
+        "emulator_perplexity");
+  }
+
+  private Private pictures(OffsitePackage p) throws IOException {
+    BadInput.unless(
+        !data.given() && data.corpus.path == null,
+        "--images: takes the place of --corpus and --data; give one of them");
+    Spec spec = p.model().spec();
+    ImageFolder.Split parts =
+        ImageFolder.of(images, ImageSettings.read(pack), spec, Labels.read(p.config(), spec))
+            .split(training.validation);
+    BadInput.unless(
+        parts.validation() != null,
+        "--validation: a share of " + training.validation + " holds no picture back");
+    return new Private(
+        parts.train(),
+        parts.validation(),
+        spec.context(),
+        parts.train().count() + " pictures",
+        "emulator_loss");
   }
 
   private AdapterTuning tuning(OffsitePackage p, PeftMethod method) {

@@ -9,6 +9,7 @@ import dev.outpost.tensor.weight.Weight;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Family;
+import dev.outpost.transformer.layer.Head;
 import dev.outpost.transformer.load.CheckpointSource;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -103,8 +104,11 @@ public final class OffsitePackage implements AutoCloseable {
             "slots", "names " + s + ", which is no block of a model of " + spec.layers());
     if (new LinkedHashSet<>(slots).size() != slots.size())
       throw manifest.wrong("slots", "must be distinct, got " + slots);
-    if (adapter.isEmpty() || !slots.containsAll(adapter))
-      throw manifest.wrong("adapter_slots", "must be some of slots " + slots + ", got " + adapter);
+    Set<String> tunable = new LinkedHashSet<>(slots);
+    tunable.addAll(Head.slots(spec));
+    if (adapter.isEmpty() || !tunable.containsAll(adapter))
+      throw manifest.wrong(
+          "adapter_slots", "must be some of slots " + tunable + ", got " + adapter);
     Checkpoint checkpoint = Checkpoint.ofFile(folder.resolve(WEIGHTS));
     try {
       CheckpointSource source = CheckpointSource.ofOwnNames(folder, checkpoint);

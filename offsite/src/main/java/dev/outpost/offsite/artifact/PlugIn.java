@@ -3,6 +3,7 @@ package dev.outpost.offsite.artifact;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.layer.Head;
 import dev.outpost.transformer.module.Parameter;
 import dev.outpost.transformer.module.Rewriter;
 import dev.outpost.transformer.peft.Attach;
@@ -80,6 +81,7 @@ public final class PlugIn {
       throws RefusedException {
     Set<String> slots =
         model.slots().stream().map(Slot::name).collect(Collectors.toCollection(LinkedHashSet::new));
+    slots.addAll(Head.slots(model.spec()));
     Set<String> foreign = new LinkedHashSet<>(artifact.slots());
     foreign.removeAll(slots);
     if (!foreign.isEmpty()) reasons.add("the model has no slots named " + foreign);

@@ -1,7 +1,9 @@
 package dev.outpost.offsite.split;
 
 import dev.outpost.transformer.Slot;
+import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.layer.Head;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -13,7 +15,7 @@ import java.util.TreeMap;
 /**
  * The cut of a stack into adapter and remainder (Xiao et al. 2023): what the data owner tunes, and
  * what the owner keeps and compresses. Embeddings, final norm and head belong to neither: they are
- * shipped as they are and stay frozen.
+ * shipped as they are and stay frozen, but for a classifier's matrix ({@link #tunable}).
  *
  * @param slots the full stack
  * @param adapterSlots names of the slots to tune, in the stack's order
@@ -70,6 +72,16 @@ public record Split(List<Slot> slots, Set<String> adapterSlots) {
     Set<String> adapter = new LinkedHashSet<>();
     indices.forEach(i -> adapter.add("blocks." + i));
     return new Split(model.slots(), adapter);
+  }
+
+  /**
+   * What the data owner may tune of a model cut so: the adapter's slots, and of a classifier its
+   * matrix.
+   */
+  public Set<String> tunable(Spec spec) {
+    Set<String> all = new LinkedHashSet<>(adapterSlots);
+    all.addAll(Head.slots(spec));
+    return all;
   }
 
   /** What the owner keeps: every slot that is no adapter, in order. */

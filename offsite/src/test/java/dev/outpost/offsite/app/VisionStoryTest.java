@@ -25,6 +25,7 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import javax.imageio.ImageIO;
@@ -82,6 +83,49 @@ class VisionStoryTest {
     assertThat(after).isGreaterThan(0.95);
   }
 
+  /** The same by commands, distilled, with the classifier's matrix the data owner's. */
+  @ParameterizedTest
+  @CsvSource({"''", "--lora 4", "--method bitfit"})
+  void theCommandsTellTheStoryOfPictures(String how) throws Exception {
+    Path pictures = pictures(dir.resolve("pictures"));
+    Path model = Golden.unpack("vit-classes-f32", dir).folder();
+    Files.writeString(
+        model.resolve(ImageSettings.FILE),
+        """
+        {"image_processor_type": "ViTImageProcessor", "size": {"height": 12, "width": 12}}
+        """);
+    Path pack = dir.resolve("package");
+    Path adapter = dir.resolve("adapter");
+    Path tuned = dir.resolve("tuned");
+    Shell.ok(
+        "emulate",
+        "--model",
+        model,
+        "--split",
+        "1-1-1",
+        "--images",
+        pictures,
+        "--steps",
+        4,
+        "--out",
+        pack);
+    List<Object> words = new ArrayList<>(List.of("tune", "--package", pack, "--images", pictures));
+    words.addAll(List.of("--steps", 40, "--batch", 8, "--lr", "1e-2", "--out", adapter, "--json"));
+    if (!how.isEmpty()) words.addAll(List.of(how.split(" ")));
+    double loss = Shell.ok(words.toArray()).result().number("emulator_loss", 9);
+    assertThat(loss).isLessThan(0.5);
+    Shell.ok("plug", "--model", model, "--adapter", adapter, "--out", tuned);
+    try (ModelFolder before = ModelFolder.open(model);
+        ModelFolder after = ModelFolder.open(tuned)) {
+      var was = TinyModels.numbers(before.model());
+      var is = TinyModels.numbers(after.model());
+      assertThat(is.get("classifier.weight")).isNotEqualTo(was.get("classifier.weight"));
+      assertThat(is.get("blocks.1.mlp.up.weight")).isEqualTo(was.get("blocks.1.mlp.up.weight"));
+    }
+    assertThat(top1(model, pictures)).isLessThan(0.7);
+    assertThat(top1(tuned, pictures)).isGreaterThan(0.95);
+  }
+
   private static double top1(Path model, Path pictures) throws IOException {
     return Shell.ok("evaluate", "--model", model, "--images", pictures, "--json")
         .result()
@@ -131,7 +175,8 @@ class VisionStoryTest {
             List.of("generate", "--model", model, "--prompt", "x"),
             List.of("generate", "--package", pack, "--prompt", "x"),
             List.of("evaluate", "--model", model, "--corpus", text),
-            List.of("emulate", "--model", model, "--split", "1-1-1", "--out", out),
+            List.of(
+                "emulate", "--model", model, "--split", "1-1-1", "--corpus", text, "--out", out),
             List.of("tune", "--package", pack, "--corpus", text, "--out", out));
     for (List<Object> words : all) {
       Shell.Outcome o = Shell.run(words.toArray());
