@@ -1,5 +1,7 @@
 /** Offsite-tuning: a model's owner, a data's owner, and what passes between them. */
 module dev.outpost.offsite {
+  requires ejml.core;
+  requires ejml.ddense;
   requires info.picocli;
   requires jdk.management;
   requires transitive dev.outpost.transformer;
@@ -10,6 +12,7 @@ module dev.outpost.offsite {
   exports dev.outpost.offsite.emulator;
   exports dev.outpost.offsite.report;
   exports dev.outpost.offsite.split;
+  exports dev.outpost.offsite.svd;
   exports dev.outpost.offsite.tune;
 
   opens dev.outpost.offsite.app to

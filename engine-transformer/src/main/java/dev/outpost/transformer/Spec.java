@@ -514,6 +514,25 @@ public record Spec(
         layout);
   }
 
+  /** The same choices but for a feed-forward part whose gate is a projection of its own. */
+  public Spec withSeparateGate() {
+    FeedForward f = feedForward;
+    return new Spec(
+        family,
+        vocabularySize,
+        context,
+        width,
+        layers,
+        embedding,
+        attention,
+        new FeedForward(f.width(), f.activation(), f.gated(), false, f.bias()),
+        norms,
+        positions,
+        pattern,
+        head,
+        layout);
+  }
+
   private static Positions paired(Positions positions, RotaryPairing pairing) {
     return positions instanceof Positions.Rotary r ? r.with(pairing) : positions;
   }

@@ -21,6 +21,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.ejml.data.DMatrixRMaj;
+import org.ejml.dense.row.factory.DecompositionFactory_DDRM;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 import tools.jackson.core.json.JsonFactory;
@@ -29,6 +31,11 @@ import tools.jackson.core.json.JsonFactory;
 class ModulesTest {
   private static final List<Class<?>> ONE_OF_EACH =
       List.of(Tensor.class, Tape.class, TransformerModel.class, Split.class);
+
+  /** One of each library. */
+  private static final List<Class<?>> OTHERS =
+      List.of(
+          JsonFactory.class, CommandLine.class, DMatrixRMaj.class, DecompositionFactory_DDRM.class);
 
   private final ModuleFinder finder = finder();
 
@@ -107,7 +114,7 @@ class ModulesTest {
   private static ModuleFinder finder() {
     ModuleFinder finder =
         ModuleFinder.of(
-            Stream.concat(ONE_OF_EACH.stream(), Stream.of(JsonFactory.class, CommandLine.class))
+            Stream.concat(ONE_OF_EACH.stream(), OTHERS.stream())
                 .map(ModulesTest::home)
                 .toArray(Path[]::new));
     assumeTrue(

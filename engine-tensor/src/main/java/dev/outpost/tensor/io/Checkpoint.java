@@ -1,5 +1,6 @@
 package dev.outpost.tensor.io;
 
+import dev.outpost.tensor.DType;
 import dev.outpost.tensor.weight.MappedWeight;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -159,6 +160,11 @@ public final class Checkpoint implements AutoCloseable {
   /** A tensor in place. */
   public MappedWeight weight(String name) throws FormatException {
     return file(name).weight(name);
+  }
+
+  /** A tensor of blocks in place; see {@link SafetensorsFile#blocks}. */
+  public MappedWeight blocks(String name, DType type) throws FormatException {
+    return file(name).blocks(name, type);
   }
 
   /** Type and place of a tensor. */

@@ -133,6 +133,36 @@ public final class SafetensorsFile implements AutoCloseable {
     }
   }
 
+  /**
+   * A tensor of type U8 that holds blocks of {@code type}, row after row, in place: what {@link
+   * SafetensorsWriter#writeKeepingBlocks} wrote.
+   */
+  public MappedWeight blocks(String name, DType type) throws FormatException {
+    TensorInfo t = info(name);
+    long[] dims = t.dims();
+    long row = dims.length == 0 ? 0 : dims[dims.length - 1];
+    if (!type.isBlocked() || !t.dtype().equals("U8") || row == 0 || row % type.blockBytes() != 0)
+      throw new FormatException(
+          path
+              + ": tensor "
+              + name
+              + " "
+              + t
+              + " cannot be read as "
+              + type
+              + ": that needs U8, rows of whole blocks of "
+              + type.blockBytes()
+              + " bytes");
+    dims[dims.length - 1] = row / type.blockBytes() * type.blockSize();
+    try {
+      int[] extents = Arrays.stream(dims).mapToInt(Math::toIntExact).toArray();
+      return MappedWeight.of(segment(name), type, Shape.of(extents));
+    } catch (ShapeException | ArithmeticException e) {
+      throw new FormatException(
+          path + ": tensor " + name + " " + t + " is too large for one tensor", e);
+    }
+  }
+
   /** The file. */
   public Path path() {
     return path;

@@ -35,6 +35,17 @@ public final class SafetensorsWriter {
     long bytes() {
       return dtype.byteSize(weight.shape().size());
     }
+
+    String type() {
+      return dtype.isBlocked() ? "U8" : dtype.name();
+    }
+
+    /** Of blocks the bytes: the last extent is a row's. */
+    List<Integer> dims() {
+      int[] dims = weight.shape().dims();
+      if (dtype.isBlocked()) dims[dims.length - 1] = (int) dtype.byteSize(dims[dims.length - 1]);
+      return Arrays.stream(dims).boxed().toList();
+    }
   }
 
   /**
@@ -52,9 +63,35 @@ public final class SafetensorsWriter {
       @Nullable DType dtype,
       Map<String, String> metadata)
       throws IOException {
+    if (dtype != null && dtype.isBlocked()) throw blocked(dtype);
     List<Entry> entries = new ArrayList<>();
     tensors.forEach(
         (name, w) -> entries.add(new Entry(name, w, dtype == null ? plain(w.dtype()) : dtype)));
+    write(file, entries, metadata);
+  }
+
+  /**
+   * The same, but weights of GGUF's block types stay as they are: tensors of type U8 that hold the
+   * blocks, row after row. The file does not say of which type they were; who writes it must.
+   *
+   * @param dtype stored type of the other tensors; null keeps each weight's own
+   */
+  public static void writeKeepingBlocks(
+      Path file,
+      Map<String, ? extends Weight> tensors,
+      @Nullable DType dtype,
+      Map<String, String> metadata)
+      throws IOException {
+    if (dtype != null && dtype.isBlocked()) throw blocked(dtype);
+    List<Entry> entries = new ArrayList<>();
+    tensors.forEach((name, w) ->
+        entries.add(
+            new Entry(name, w, dtype == null || w.dtype().isBlocked() ? w.dtype() : dtype)));
+    write(file, entries, metadata);
+  }
+
+  private static void write(Path file, List<Entry> entries, Map<String, String> metadata)
+      throws IOException {
     entries.sort(
         Comparator.comparingInt((Entry e) -> rank(e.dtype))
             .thenComparing(e -> utf8(e.name), Arrays::compareUnsigned));
@@ -82,7 +119,7 @@ public final class SafetensorsWriter {
       case F32 -> 0;
       case BF16 -> 1;
       case F16 -> 2;
-      case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> throw blocked(dtype);
+      case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> 3;
     };
   }
 
@@ -110,12 +147,11 @@ public final class SafetensorsWriter {
     for (Entry e : entries) {
       if (e.name.equals("__metadata__"))
         throw new IllegalArgumentException("safetensors: a tensor cannot be named __metadata__");
-      List<Integer> dims = Arrays.stream(e.weight.shape().dims()).boxed().toList();
       root.put(
           e.name,
           JsonObject.create()
-              .put("dtype", e.dtype.name())
-              .put("shape", dims)
+              .put("dtype", e.type())
+              .put("shape", e.dims())
               .put("data_offsets", List.of(at, at + e.bytes())));
       at += e.bytes();
     }

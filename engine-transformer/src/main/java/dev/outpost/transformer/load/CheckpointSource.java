@@ -1,5 +1,6 @@
 package dev.outpost.transformer.load;
 
+import dev.outpost.tensor.DType;
 import dev.outpost.tensor.Shape;
 import dev.outpost.tensor.io.Checkpoint;
 import dev.outpost.tensor.io.FormatException;
@@ -25,6 +26,7 @@ public final class CheckpointSource implements WeightSource {
   private final Path folder;
   private final Checkpoint checkpoint;
   private final Map<String, String> fileNames = new HashMap<>();
+  private final Map<String, DType> blocks;
   private final List<String> unknown = new ArrayList<>();
   private final List<String> ignored = new ArrayList<>();
   private final Set<String> used = new HashSet<>();
@@ -33,8 +35,10 @@ public final class CheckpointSource implements WeightSource {
       Path folder,
       Checkpoint checkpoint,
       Function<String, Optional<String>> names,
-      Predicate<String> ignores)
+      Predicate<String> ignores,
+      Map<String, DType> blocks)
       throws FormatException {
+    this.blocks = Map.copyOf(blocks);
     this.folder = folder;
     this.checkpoint = checkpoint;
     for (String theirs : checkpoint.names()) {
@@ -62,13 +66,23 @@ public final class CheckpointSource implements WeightSource {
   /** A checkpoint of a family, its names translated. */
   public static CheckpointSource of(Path folder, Checkpoint checkpoint, NameTable names)
       throws FormatException {
-    return new CheckpointSource(folder, checkpoint, names::ours, names::ignores);
+    return new CheckpointSource(folder, checkpoint, names::ours, names::ignores, Map.of());
   }
 
   /** A checkpoint under the engine's own names. */
   public static CheckpointSource ofOwnNames(Path folder, Checkpoint checkpoint)
       throws FormatException {
-    return new CheckpointSource(folder, checkpoint, Optional::of, name -> false);
+    return ofOwnNames(folder, checkpoint, Map.of());
+  }
+
+  /**
+   * The same, where some tensors hold the blocks of a GGUF type.
+   *
+   * @param blocks that type, by name
+   */
+  public static CheckpointSource ofOwnNames(
+      Path folder, Checkpoint checkpoint, Map<String, DType> blocks) throws FormatException {
+    return new CheckpointSource(folder, checkpoint, Optional::of, name -> false, blocks);
   }
 
   /** Whether the checkpoint holds the parameter. */
@@ -90,7 +104,8 @@ public final class CheckpointSource implements WeightSource {
               + checkpoint.names().size()
               + " tensors)");
     used.add(name);
-    Weight w = checkpoint.weight(theirs);
+    DType block = blocks.get(theirs);
+    Weight w = block == null ? checkpoint.weight(theirs) : checkpoint.blocks(theirs, block);
     if (!w.shape().equals(shape))
       throw new FormatException(
           folder

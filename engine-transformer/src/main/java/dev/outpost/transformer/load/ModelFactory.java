@@ -11,7 +11,6 @@ import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerBlock;
 import dev.outpost.transformer.TransformerModel;
-import dev.outpost.transformer.layer.Dense;
 import dev.outpost.transformer.layer.Embeddings;
 import dev.outpost.transformer.layer.FeedForward;
 import dev.outpost.transformer.layer.Head;
@@ -22,11 +21,13 @@ import dev.outpost.transformer.layer.RotaryTable;
 import dev.outpost.transformer.layer.SelfAttention;
 import dev.outpost.transformer.layer.TokenEmbeddings;
 import dev.outpost.transformer.module.Parameter;
+import dev.outpost.transformer.module.Projection;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -43,18 +44,26 @@ public final class ModelFactory {
   /** A model of {@code spec} that has only the named slots: an emulator. */
   public static TransformerModel build(Spec spec, List<String> slots, WeightSource source)
       throws FormatException {
+    return build(spec, slots, slot -> spec, source);
+  }
+
+  /** The same, each slot's block by choices of its own. */
+  public static TransformerModel build(
+      Spec spec, List<String> slots, Function<String, Spec> own, WeightSource source)
+      throws FormatException {
     int c = spec.width();
     int e = spec.embedding().width();
     Map<Spec.Positions.Rotary, RotaryTable> tables = new HashMap<>();
     List<Slot> built = new ArrayList<>();
     Embeddings embeddings = embeddings(spec, source);
-    for (String name : slots) built.add(new Slot(name, block(spec, name, tables, source)));
+    for (String name : slots)
+      built.add(new Slot(name, block(own.apply(name), name, tables, source)));
     return new TransformerModel(
         spec,
         embeddings,
         built,
         spec.norms().last() ? norm(spec, "norm", c, source) : null,
-        e == c ? null : dense(spec, "head.narrow", c, e, false, source),
+        e == c ? null : projection(spec, "head.narrow", c, e, false, source),
         head(spec, source));
   }
 
@@ -68,7 +77,7 @@ public final class ModelFactory {
       Spec.Transform t = h.transform().get();
       transform =
           new Head.Transform(
-              dense(spec, inner, e, e, true, source),
+              projection(spec, inner, e, e, true, source),
               t.activation(),
               t.norm() ? norm(spec, inner + ".norm", e, source) : null);
     }
@@ -110,7 +119,7 @@ public final class ModelFactory {
         source.get("embed.token.weight", Shape.of(spec.vocabularySize(), e)),
         null,
         spec.embedding().scale(),
-        e == c ? null : dense(spec, "embed.widen", e, c, false, source),
+        e == c ? null : projection(spec, "embed.widen", e, c, false, source),
         types == 0 ? null : source.get("embed.type.weight", Shape.of(types, c)),
         switch (spec.positions()) {
           case Spec.Positions.Learned l ->
@@ -177,23 +186,23 @@ public final class ModelFactory {
         switch (a.inputs()) {
           case FUSED, INTERLEAVED ->
               new QueryKeyValue.Fused(
-                  dense(spec, path + ".qkv", c, q + 2 * kv, a.inputBias(), source),
+                  projection(spec, path + ".qkv", c, q + 2 * kv, a.inputBias(), source),
                   a.inputs() == Spec.Inputs.INTERLEAVED ? a.heads() : 0);
           case FUSED_WITHOUT_KEY_BIAS ->
               new QueryKeyValue.Fused(
-                  dense(spec, path + ".qkv", c, q + 2 * kv, false, source),
+                  projection(spec, path + ".qkv", c, q + 2 * kv, false, source),
                   0,
                   new QueryKeyValue.OuterBiases(
                       source.get(path + ".q.bias", Shape.of(q)),
                       source.get(path + ".v.bias", Shape.of(kv))));
           case SEPARATE ->
               new QueryKeyValue.Separate(
-                  dense(spec, path + ".q", c, q, a.inputBias(), source),
-                  dense(spec, path + ".k", c, kv, a.inputBias(), source),
-                  dense(spec, path + ".v", c, kv, a.inputBias(), source),
+                  projection(spec, path + ".q", c, q, a.inputBias(), source),
+                  projection(spec, path + ".k", c, kv, a.inputBias(), source),
+                  projection(spec, path + ".v", c, kv, a.inputBias(), source),
                   a.headNorm() ? headNorms(spec, path, source) : null);
         };
-    Dense out = dense(spec, path + ".out", q, c, a.outputBias(), source);
+    Projection out = projection(spec, path + ".out", q, c, a.outputBias(), source);
     return new SelfAttention(inputs, out, a.heads(), a.kvHeads(), a.headDim(), scores, rotary);
   }
 
@@ -210,14 +219,14 @@ public final class ModelFactory {
     int c = spec.width();
     return new FeedForward(
         f.gated() && !f.fused()
-            ? dense(spec, path + ".gate", c, f.width(), f.bias(), source)
+            ? projection(spec, path + ".gate", c, f.width(), f.bias(), source)
             : null,
         f.fused()
-            ? dense(spec, path + ".gate_up", c, 2 * f.width(), f.bias(), source)
-            : dense(spec, path + ".up", c, f.width(), f.bias(), source),
+            ? projection(spec, path + ".gate_up", c, 2 * f.width(), f.bias(), source)
+            : projection(spec, path + ".up", c, f.width(), f.bias(), source),
         f.fused(),
         f.activation(),
-        dense(spec, path + ".down", f.width(), c, f.bias(), source));
+        projection(spec, path + ".down", f.width(), c, f.bias(), source));
   }
 
   private static Norm norm(Spec spec, String path, int columns, WeightSource source)
@@ -232,18 +241,10 @@ public final class ModelFactory {
     return new Norm(spec.norms().kind(), weight, bias, spec.norms().eps());
   }
 
-  private static Dense dense(
+  private static Projection projection(
       Spec spec, String path, int in, int out, boolean bias, WeightSource source)
       throws FormatException {
-    Shape shape =
-        switch (spec.layout()) {
-          case IN_OUT -> Shape.of(in, out);
-          case OUT_IN -> Shape.of(out, in);
-        };
-    return new Dense(
-        source.get(path + ".weight", shape),
-        bias ? source.get(path + ".bias", Shape.of(out)) : null,
-        spec.layout());
+    return source.projection(path, in, out, bias, spec.layout());
   }
 
   /**

@@ -10,6 +10,7 @@ import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.transformer.layer.Dense;
+import dev.outpost.transformer.layer.LowRank;
 import dev.outpost.transformer.module.Parameter;
 import dev.outpost.transformer.module.ParameterVisitor;
 import dev.outpost.transformer.module.Pass;
@@ -69,10 +70,13 @@ public record Lora(Projection base, Parameter a, Parameter b, float scale, float
         Linear.Layout.OUT_IN);
   }
 
-  /** The dense projection with the update added in: the same function without its cost. */
+  /**
+   * The dense projection with the update added in: the same function without its cost. A low-rank
+   * base is multiplied out; with the update it is of a higher rank anyway.
+   */
   @Override
   public Dense merge(Kernels k) {
-    Dense d = Attached.dense("lora", base);
+    Dense d = Attached.dense("lora", base instanceof LowRank low ? low.dense(k) : base);
     Tensor w = d.weight().weight().toTensor();
     Tensor scaled = b.weight().toTensor();
     k.axpby(0, Tensor.zeros(scaled.shape()), scale, scaled);

@@ -114,7 +114,7 @@ final class EmulateCommand extends Command {
       converter = PlainType.class,
       completionCandidates = PlainType.class,
       description =
-          "Store the package as ${COMPLETION-CANDIDATES}. Default: as the model, distilled blocks and GGUF's block types in F32.")
+          "Store the package as ${COMPLETION-CANDIDATES}. Default: as the model, distilled blocks in F32. Matrices in GGUF's block types, the model's or a step's, stay in them.")
   DType dtype;
 
   EmulateCommand(Interruption interruption) {
@@ -162,7 +162,6 @@ final class EmulateCommand extends Command {
       if (shop.text() != null) described.put("data_sha256", shop.text().sha256());
       console.note("fingerprinting the base");
       BaseFingerprint base = BaseFingerprint.of(full);
-      PlainType.noteBlocks(console, emulated, dtype);
       Companions.copy(model, out);
       OffsitePackage.write(
           out,

@@ -1,6 +1,8 @@
 package dev.outpost.offsite.artifact;
 
+import dev.outpost.autograd.op.Linear;
 import dev.outpost.offsite.emulator.Harmonizer;
+import dev.outpost.tensor.Shape;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.weight.Weight;
@@ -9,8 +11,14 @@ import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerBlock;
 import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.layer.Dense;
+import dev.outpost.transformer.layer.LowRank;
+import dev.outpost.transformer.layer.QueryKeyValue;
 import dev.outpost.transformer.load.ModelFactory;
 import dev.outpost.transformer.load.WeightSource;
+import dev.outpost.transformer.module.Parameter;
+import dev.outpost.transformer.module.Projection;
+import dev.outpost.transformer.module.Rewriter;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -26,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  * "blocks": { "blocks.5": { "kind": "harmonizer", "rank": 64 },
+ *             "blocks.6": { "kind": "block", "separate": ["attn"], "ranks": { "attn.q": 16 } },
  *             "blocks.7": { "kind": "same", "as": "blocks.6" } }
  * </pre>
  *
@@ -53,6 +62,86 @@ record Blueprint(Map<String, Kind> kinds) {
     }
   }
 
+  /**
+   * A transformer block that is not stored as its configuration says.
+   *
+   * @param separate halves, {@code attn} or {@code mlp}, whose fused input projection is apart
+   * @param ranks of the projections that are {@link LowRank}, by their path in the block
+   */
+  record Reshaped(Set<String> separate, Map<String, Integer> ranks) implements Kind {
+    private static final String ATTN = "attn";
+    private static final String MLP = "mlp";
+
+    static Reshaped of(Slot s, TransformerBlock block, Spec spec) {
+      Set<String> separate = new LinkedHashSet<>();
+      if (block.attention().inputs() instanceof QueryKeyValue.Separate
+          && spec.attention().inputs() != Spec.Inputs.SEPARATE) separate.add(ATTN);
+      if (spec.feedForward().fused() && !block.mlp().paired()) separate.add(MLP);
+      Map<String, Integer> ranks = new LinkedHashMap<>();
+      block.rewrite(
+          "",
+          new Rewriter() {
+            @Override
+            public Projection projection(String path, Projection p) {
+              if (p instanceof LowRank l) ranks.put(path.substring(1), l.rank());
+              else if (!(p instanceof Dense))
+                throw new IllegalArgumentException(
+                    "package: "
+                        + s.name()
+                        + path
+                        + " is a "
+                        + p.getClass().getSimpleName()
+                        + ", which no package can hold; merge it first");
+              return p;
+            }
+          });
+      return new Reshaped(separate, ranks);
+    }
+
+    boolean isOrdinary() {
+      return separate.isEmpty() && ranks.isEmpty();
+    }
+
+    Spec spec(Spec ordinary) {
+      Spec inputs = separate.contains(ATTN) ? ordinary.with(Spec.Inputs.SEPARATE) : ordinary;
+      return separate.contains(MLP) ? inputs.withSeparateGate() : inputs;
+    }
+
+    @Override
+    public JsonObject toJson() {
+      JsonObject json = JsonObject.create().put("kind", "block");
+      if (!separate.isEmpty()) json.put("separate", List.copyOf(separate));
+      JsonObject all = JsonObject.create();
+      ranks.forEach(all::put);
+      return json.put("ranks", all);
+    }
+
+    static Reshaped read(JsonObject json, Spec spec) throws FormatException {
+      Set<String> separate = new LinkedHashSet<>();
+      for (String half : json.has("separate") ? json.strings("separate") : List.<String>of()) {
+        boolean fused =
+            switch (half) {
+              case ATTN -> spec.attention().inputs() != Spec.Inputs.SEPARATE;
+              case MLP -> spec.feedForward().fused();
+              default -> false;
+            };
+        if (!fused)
+          throw json.wrong(
+              "separate", "names " + half + ", which is no half that this family stores fused");
+        separate.add(half);
+      }
+      Map<String, Integer> ranks = new LinkedHashMap<>();
+      JsonObject all = json.object("ranks");
+      for (String path : all.names())
+        ranks.put(path, all.integer(path, 1, Math.max(spec.width(), widest(spec))));
+      return new Reshaped(separate, ranks);
+    }
+
+    private static int widest(Spec spec) {
+      return Math.max(2 * spec.feedForward().width(), 3 * spec.attention().queryWidth());
+    }
+  }
+
   /** The blueprint of a model that exists. */
   static Blueprint of(TransformerModel model) {
     Map<String, Kind> kinds = new LinkedHashMap<>();
@@ -63,7 +152,10 @@ record Blueprint(Map<String, Kind> kinds) {
       String earlier = seen.putIfAbsent(numbers, s.name());
       if (earlier != null) kinds.put(s.name(), new Same(earlier));
       else if (s.block() instanceof Harmonizer h) kinds.put(s.name(), new Harmonized(h.rank()));
-      else if (!(s.block() instanceof TransformerBlock))
+      else if (s.block() instanceof TransformerBlock b) {
+        Reshaped r = Reshaped.of(s, b, model.spec());
+        if (!r.isOrdinary()) kinds.put(s.name(), r);
+      } else
         throw new IllegalArgumentException(
             "package: "
                 + s.name()
@@ -124,6 +216,7 @@ record Blueprint(Map<String, Kind> kinds) {
     String kind = json.string("kind");
     return switch (kind) {
       case "harmonizer" -> new Harmonized(json.integer("rank", 1, 16 * spec.width()));
+      case "block" -> Reshaped.read(json, spec);
       case "same" -> {
         String as = json.string("as");
         if (slots.indexOf(as) < 0 || slots.indexOf(as) >= slots.indexOf(slot))
@@ -133,7 +226,9 @@ record Blueprint(Map<String, Kind> kinds) {
       default ->
           throw json.wrong(
               "kind",
-              "is \"" + kind + "\"; this Outpost knows harmonizer and same. Use a newer one");
+              "is \""
+                  + kind
+                  + "\"; this Outpost knows harmonizer, block and same. Use a newer one");
     };
   }
 
@@ -141,8 +236,17 @@ record Blueprint(Map<String, Kind> kinds) {
   TransformerModel build(Spec spec, List<String> slots, WeightSource source)
       throws FormatException {
     Set<String> own = new LinkedHashSet<>(slots);
-    kinds.forEach((slot, kind) -> own.remove(slot));
-    TransformerModel plain = ModelFactory.build(spec, List.copyOf(own), source);
+    kinds.forEach((slot, kind) -> {
+      if (!(kind instanceof Reshaped)) own.remove(slot);
+    });
+    Factors factors = new Factors(source, ranks());
+    TransformerModel plain =
+        ModelFactory.build(
+            spec,
+            List.copyOf(own),
+            slot -> kinds.get(slot) instanceof Reshaped r ? r.spec(spec) : spec,
+            factors);
+    factors.requireAllUsed();
     Map<String, Block> built = new HashMap<>();
     plain.slots().forEach(s -> built.put(s.name(), s.block()));
     for (var e : kinds.entrySet())
@@ -155,5 +259,42 @@ record Blueprint(Map<String, Kind> kinds) {
       all.add(new Slot(slot, block));
     }
     return plain.withSlots(all);
+  }
+
+  private Map<String, Integer> ranks() {
+    Map<String, Integer> all = new LinkedHashMap<>();
+    kinds.forEach((slot, kind) -> {
+      if (kind instanceof Reshaped r)
+        r.ranks().forEach((path, rank) -> all.put(slot + "." + path, rank));
+    });
+    return all;
+  }
+
+  /** A source of projections some of which are two factors. */
+  private record Factors(WeightSource source, Map<String, Integer> left) implements WeightSource {
+    @Override
+    public Parameter get(String name, Shape shape) throws FormatException {
+      return source.get(name, shape);
+    }
+
+    @Override
+    public Projection projection(String path, int in, int out, boolean bias, Linear.Layout layout)
+        throws FormatException {
+      Integer rank = left.remove(path);
+      return rank == null
+          ? source.projection(path, in, out, bias, layout)
+          : new LowRank(
+              source.get(path + LowRank.A, Shape.of(rank, in)),
+              source.get(path + LowRank.B, Shape.of(rank, out)),
+              bias ? source.get(path + ".bias", Shape.of(out)) : null);
+    }
+
+    void requireAllUsed() throws FormatException {
+      if (!left.isEmpty())
+        throw new FormatException(
+            "manifest.json: field blocks: ranks name "
+                + left.keySet()
+                + ", which are no projections of these blocks");
+    }
   }
 }

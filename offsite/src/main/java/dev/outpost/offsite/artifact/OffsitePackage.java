@@ -13,6 +13,8 @@ import dev.outpost.transformer.layer.Head;
 import dev.outpost.transformer.load.CheckpointSource;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  * What the owner sends: adapter and emulator as one model, its configuration, and a manifest. A
  * folder of {@code config.json}, {@code model.safetensors} (the engine's own names), {@code
  * manifest.json}, and the tokenizer's files. It holds nothing of the blocks that were dropped. What
- * of the emulator is no ordinary block the manifest says in its field {@code blocks}.
+ * of the emulator is no ordinary block the manifest says in its field {@code blocks}; which tensors
+ * (of type U8) hold GGUF's blocks, and of which type, in {@code block_types}.
  */
 public final class OffsitePackage implements AutoCloseable {
   /** What {@code manifest.json} says in its field {@code format}. */
@@ -62,7 +65,8 @@ public final class OffsitePackage implements AutoCloseable {
    * @param base fingerprint of the full model
    * @param config the full model's {@code config.json}
    * @param recipe how the emulator was made: steps, data, seeds
-   * @param dtype stored type; null keeps each tensor's own, GGUF's block types in F32
+   * @param dtype stored type of plain tensors; null keeps each one's own. GGUF's block types stay
+   *     as they are, and the manifest names them
    */
   public static void write(
       Path folder,
@@ -75,13 +79,19 @@ public final class OffsitePackage implements AutoCloseable {
       throws IOException {
     Blueprint blueprint = Blueprint.of(emulated);
     Map<String, Weight> tensors = blueprint.tensors(emulated);
-    SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, dtype, Map.of("format", FORMAT));
+    SafetensorsWriter.writeKeepingBlocks(
+        folder.resolve(WEIGHTS), tensors, dtype, Map.of("format", FORMAT));
+    JsonObject types = JsonObject.create();
+    tensors.forEach((name, w) -> {
+      if (w.dtype().isBlocked()) types.put(name, w.dtype().name());
+    });
     config.write(folder.resolve("config.json"));
     Manifest.ofFolder(FORMAT, base, folder.resolve(WEIGHTS))
         .put("config_sha256", Digest.of(folder.resolve("config.json")))
         .put("slots", emulated.slots().stream().map(s -> s.name()).toList())
         .put("adapter_slots", List.copyOf(adapterSlots))
         .put("blocks", blueprint.toJson())
+        .put("block_types", types)
         .put("recipe", recipe)
         .write(folder.resolve(Manifest.FILE));
   }
@@ -111,7 +121,8 @@ public final class OffsitePackage implements AutoCloseable {
           "adapter_slots", "must be some of slots " + tunable + ", got " + adapter);
     Checkpoint checkpoint = Checkpoint.ofFile(folder.resolve(WEIGHTS));
     try {
-      CheckpointSource source = CheckpointSource.ofOwnNames(folder, checkpoint);
+      CheckpointSource source =
+          CheckpointSource.ofOwnNames(folder, checkpoint, blockTypes(manifest, checkpoint));
       TransformerModel model = Blueprint.read(manifest, slots, spec).build(spec, slots, source);
       List<String> unused = source.report(List.of()).unused();
       if (!unused.isEmpty())
@@ -122,6 +133,27 @@ public final class OffsitePackage implements AutoCloseable {
       checkpoint.close();
       throw e;
     }
+  }
+
+  private static Map<String, DType> blockTypes(JsonObject manifest, Checkpoint checkpoint)
+      throws FormatException {
+    Map<String, DType> types = new HashMap<>();
+    if (!manifest.has("block_types")) return types;
+    JsonObject given = manifest.object("block_types");
+    for (String name : given.names()) {
+      String word = given.string(name);
+      DType type =
+          Arrays.stream(DType.values())
+              .filter(t -> t.isBlocked() && t.name().equals(word))
+              .findFirst()
+              .orElseThrow(() ->
+                  given.wrong(
+                      name, "is \"" + word + "\", which is no block type of GGUF known here"));
+      if (!checkpoint.has(name))
+        throw given.wrong(name, "is of no tensor that " + WEIGHTS + " holds");
+      types.put(name, type);
+    }
+    return types;
   }
 
   /** Adapter and emulator as one model, everything frozen and mapped. */

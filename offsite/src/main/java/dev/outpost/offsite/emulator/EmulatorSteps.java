@@ -41,7 +41,19 @@ public final class EmulatorSteps {
           new Kind(
               Realign.NAME,
               "align the emulator to the full model with its present adapter (FedBiOT, Wu et al. 2024); hidden=1, lambda=0.9, steps=50, round-steps=10, lr, batch",
-              Realign::read));
+              Realign::read),
+          new Kind(
+              RankCompress.NAME,
+              "cut matrices to their largest singular values (ScaleOT, Yao et al. 2024); one of ratio=0.25, energy=0.9, rank=64, beta=0.8 (beta-keeps=share|rest); targets=attn|mlp|all, attn by default",
+              RankCompress::read),
+          new Kind(
+              Prune.NAME,
+              "magnitude pruning (Xiao et al. 2023); ratio=0.5, targets=attn|mlp|all",
+              Prune::read),
+          new Kind(
+              QuantizeWeights.NAME,
+              "fewer bits: bits=1 to 8 simulated (Xiao et al. 2023), or type=q8_0|q4_0 stored; targets=attn|mlp|all",
+              QuantizeWeights::read));
 
   private EmulatorSteps() {}
 

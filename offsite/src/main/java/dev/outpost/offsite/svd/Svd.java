@@ -1,0 +1,207 @@
+package dev.outpost.offsite.svd;
+
+import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.MatView;
+import dev.outpost.tensor.random.RandomStream;
+import java.util.Arrays;
+import org.ejml.data.DMatrixRMaj;
+import org.ejml.dense.row.factory.DecompositionFactory_DDRM;
+import org.ejml.interfaces.decomposition.SingularValueDecomposition_F64;
+
+/**
+ * The largest singular values of a matrix and their vectors: {@code W ≈ Uᵀ·diag(σ)·V}. Equal bits
+ * on any number of threads.
+ *
+ * @param u [r, m], left singular vectors in rows
+ * @param values r of them, falling
+ * @param v [r, n], right singular vectors in rows
+ */
+public record Svd(Tensor u, double[] values, Tensor v) {
+  /** Rows of the sketch beyond the rank sought. */
+  private static final int OVERSAMPLING = 16;
+
+  /**
+   * Times the sketch is multiplied by W·Wᵀ. The error of 4 is within about 1 % of the least
+   * possible on a flat spectrum, where this matters most.
+   */
+  private static final int ITERATIONS = 4;
+
+  /** From this share of the full rank on a sketch is no smaller problem than the matrix. */
+  private static final double NEAR_FULL = 0.75;
+
+  /** Singular vectors and values, largest first. */
+  public Svd {
+    if (u.rows() != values.length || v.rows() != values.length)
+      throw new IllegalArgumentException(
+          "svd: " + values.length + " values, but vectors " + u.shape() + " and " + v.shape());
+  }
+
+  /** r. */
+  public int rank() {
+    return values.length;
+  }
+
+  /**
+   * The {@code rank} largest: by a randomised range finder (Halko, Martinsson and Tropp 2011,
+   * algorithms 4.4 and 5.1) where that is less work, otherwise of the whole matrix.
+   *
+   * @param w [m, n] with rank ≤ min(m, n)
+   * @param name names the random stream
+   */
+  public static Svd largest(Tensor w, int rank, Kernels k, long seed, String name) {
+    int full = Math.min(w.rows(), w.cols());
+    if (rank < 1 || rank > full)
+      throw new IllegalArgumentException(
+          "svd: rank must be from 1 to " + full + " for " + w.shape() + ", got " + rank);
+    finite(w, k, name);
+    int l = sketch(rank);
+    return l < NEAR_FULL * full ? sketched(w, l, k, seed, name).first(rank) : whole(w).first(rank);
+  }
+
+  /**
+   * The fewest largest whose squares are at least {@code share} of the sum of all squares.
+   *
+   * @param share in (0, 1]
+   */
+  public static Svd energy(Tensor w, double share, Kernels k, long seed, String name) {
+    if (!(share > 0 && share <= 1))
+      throw new IllegalArgumentException("svd: share must be in (0, 1], got " + share);
+    int full = Math.min(w.rows(), w.cols());
+    double wanted = share * finite(w, k, name);
+    // A sketch's last values are the least exact: those beyond the rank it was made for are left.
+    for (int rank = Math.max(OVERSAMPLING, full / 8);
+        share < 1 && sketch(rank) < NEAR_FULL * full;
+        rank *= 2) {
+      Svd found = sketched(w, sketch(rank), k, seed, name).first(rank);
+      int enough = found.enough(wanted);
+      if (enough <= rank) return found.first(enough);
+    }
+    Svd all = whole(w);
+    return all.first(Math.min(full, all.enough(wanted)));
+  }
+
+  /** Σ w². */
+  private static double finite(Tensor w, Kernels k, String name) {
+    double sum = k.sumSquares(w);
+    for (int i = 0; !Double.isFinite(sum) && i < w.size(); i++)
+      if (!Float.isFinite(w.get(i)))
+        throw new IllegalArgumentException(
+            "svd: " + name + " holds " + w.get(i) + "; a model's numbers must be finite");
+    return sum;
+  }
+
+  /** How many values it takes to this sum of squares; one more than there are where none do. */
+  private int enough(double wanted) {
+    double sum = 0;
+    for (int i = 0; i < values.length; i++) {
+      sum += values[i] * values[i];
+      if (sum >= wanted) return i + 1;
+    }
+    return values.length + 1;
+  }
+
+  private static int sketch(int rank) {
+    return (rank + 2 * OVERSAMPLING - 1) / OVERSAMPLING * OVERSAMPLING;
+  }
+
+  private static Svd sketched(Tensor w, int l, Kernels k, long seed, String name) {
+    int n = w.cols();
+    MatView wv = MatView.of(w);
+    Tensor left = product(gaussian(l, n, RandomStream.of(seed, "svd." + name)), wv.t(), k);
+    Tensor q = Orthonormal.of(left, k).q();
+    for (int i = 0; i < ITERATIONS; i++) {
+      Tensor right = Orthonormal.of(product(q, wv, k), k).q();
+      q = Orthonormal.of(product(right, wv.t(), k), k).q();
+    }
+    // W ≈ Qᵀ·(Q·W) = Qᵀ·L·P with orthonormal rows P; what is left is the small L.
+    Orthonormal rest = Orthonormal.of(product(q, wv, k), k);
+    Svd small = whole(rest.lower());
+    return new Svd(
+        product(small.u, MatView.of(q), k),
+        small.values,
+        product(small.v, MatView.of(rest.q()), k));
+  }
+
+  private static Tensor product(Tensor a, MatView b, Kernels k) {
+    Tensor c = Tensor.zeros(a.rows(), b.cols());
+    k.gemm(MatView.of(a), b, MatView.of(c), false);
+    return c;
+  }
+
+  private static Tensor gaussian(int rows, int cols, RandomStream stream) {
+    Tensor t = Tensor.zeros(rows, cols);
+    for (int i = 0; i < t.size(); i++) t.data()[i] = (float) stream.nextGaussian();
+    return t;
+  }
+
+  /** All of them, in f64. */
+  static Svd whole(Tensor w) {
+    DMatrixRMaj a = new DMatrixRMaj(w.rows(), w.cols());
+    for (int i = 0; i < w.size(); i++) a.data[i] = w.get(i);
+    SingularValueDecomposition_F64<DMatrixRMaj> svd =
+        DecompositionFactory_DDRM.svd(w.rows(), w.cols(), true, true, true);
+    if (!svd.decompose(a))
+      throw new IllegalArgumentException(
+          "svd: does not converge for a matrix " + w.shape() + "; use another rank");
+    int r = Math.min(w.rows(), w.cols());
+    DMatrixRMaj ut = svd.getU(null, true);
+    DMatrixRMaj vt = svd.getV(null, true);
+    double[] values = svd.getSingularValues();
+    Integer[] order = new Integer[r];
+    for (int i = 0; i < r; i++) order[i] = i;
+    Arrays.sort(order, (i, j) -> Double.compare(values[j], values[i]));
+    double[] sorted = new double[r];
+    for (int i = 0; i < r; i++) sorted[i] = values[order[i]];
+    return new Svd(rows(ut, order, w.rows()), sorted, rows(vt, order, w.cols()));
+  }
+
+  private static Tensor rows(DMatrixRMaj from, Integer[] order, int cols) {
+    Tensor t = Tensor.zeros(order.length, cols);
+    for (int i = 0; i < order.length; i++)
+      for (int j = 0; j < cols; j++) t.data()[i * cols + j] = (float) from.get(order[i], j);
+    return t;
+  }
+
+  /** The first {@code rank} of these, copied nothing. */
+  public Svd first(int rank) {
+    return rank == values.length
+        ? this
+        : new Svd(u.slice(0, rank), Arrays.copyOf(values, rank), v.slice(0, rank));
+  }
+
+  /** Σ σ² of these. */
+  public double energy() {
+    double sum = 0;
+    for (double x : values) sum += x * x;
+    return sum;
+  }
+
+  /** The vectors of one side times √σ: two of these make the matrix. */
+  private Tensor halved(Tensor side) {
+    Tensor t = Tensor.zeros(side.rows(), side.cols());
+    for (int i = 0; i < side.rows(); i++) {
+      float s = (float) Math.sqrt(values[i]);
+      for (int j = 0; j < side.cols(); j++)
+        t.data()[i * side.cols() + j] = s * side.get(i * side.cols() + j);
+    }
+    return t;
+  }
+
+  /** {@code √σ·U} [r, m]: what the result of {@link #right} is multiplied by. */
+  public Tensor left() {
+    return halved(u);
+  }
+
+  /** {@code √σ·V} [r, n]. */
+  public Tensor right() {
+    return halved(v);
+  }
+
+  /** The matrix of these values alone, [m, n]: of all of that rank the nearest (Eckart, Young). */
+  public Tensor matrix(Kernels k) {
+    Tensor w = Tensor.zeros(u.cols(), v.cols());
+    k.gemm(MatView.of(left()).t(), MatView.of(right()), MatView.of(w), false);
+    return w;
+  }
+}

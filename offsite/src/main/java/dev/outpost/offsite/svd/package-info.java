@@ -1,0 +1,5 @@
+/** Singular values of weight matrices. */
+@NullMarked
+package dev.outpost.offsite.svd;
+
+import org.jspecify.annotations.NullMarked;
