@@ -171,6 +171,7 @@ final class EmulateCommand extends Command {
           folder.config(),
           described,
           dtype);
+      seal.sign(console, out);
       double share = 100.0 * emulated.count(false) / full.count(false);
       console.say(
           String.format(

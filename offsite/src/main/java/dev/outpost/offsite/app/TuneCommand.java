@@ -95,7 +95,11 @@ final class TuneCommand extends Command {
               model.count(true),
               model.count(false),
               own.what()));
-      Trainer trainer = tuning.trainer(own.train(), own.validation(), plan, kernels);
+      PrivacyOptions.Plan dp = hidden ? privacy.plan(plan, own.train(), folder.state()) : null;
+      if (dp != null) console.note(PrivacyOptions.words(dp));
+      Trainer trainer =
+          tuning.trainer(
+              own.train(), own.validation(), plan, kernels, dp == null ? null : dp.dp());
       Map<String, String> identity =
           Map.of("package_sha256", p.sha256(), "method", method.describe());
       Trainer.Result result = trainer.run(folder.state(), identity, bar(console, "tune"));
@@ -106,8 +110,6 @@ final class TuneCommand extends Command {
       JsonObject provenance =
           JsonObject.create()
               .put("steps", result.steps())
-              .put("best_step", result.bestStep())
-              .put(own.figure(), own.value(result.bestLoss()))
               .put(images == null ? "train_blocks" : "train_images", own.train().count())
               .put("block", own.block())
               .put("batch", plan.batch() * plan.accumulation())
@@ -118,29 +120,32 @@ final class TuneCommand extends Command {
       if (dp == null)
         provenance
             .put("best_step", result.bestStep())
-            .put("emulator_perplexity", Math.exp(result.bestLoss()))
-            .put("data_sha256", train.sha256());
+            .put(own.figure(), own.value(result.bestLoss()))
+            .put("data_sha256", own.train().sha256());
       else
         provenance
             .put("privacy", dp.described())
-            .put("data_commitment", dp.dp().secret().commitment(train.sha256()));
+            .put("data_commitment", dp.dp().secret().commitment(own.train().sha256()));
       tuning.artifact(provenance).write(out);
       seal.sign(console, out);
       // Privately tuned, the last step is kept; the loss of the best is for the screen alone.
       console.say(
           String.format(
               Locale.ROOT,
-              "adapter written to %s; %s on held-back %s %.2f (best of step %d)",
+              "adapter written to %s; %s on held-back %s %.2f (best of step %d%s)",
               out,
               own.figure().replace('_', ' '),
               images == null ? "text" : "pictures",
               own.value(result.bestLoss()),
-              result.bestStep()));
+              result.bestStep(),
+              dp == null ? "" : ", but the last is kept"));
+      if (dp != null) console.say(PrivacyOptions.words(dp));
       console.emit(
           JsonObject.create()
               .put("event", "result")
               .put("adapter", out.toString())
               .put(own.figure(), own.value(result.bestLoss()))
+              .put("epsilon", dp == null ? null : dp.spent().epsilon())
               .put("trainable_parameters", model.count(true))
               .put("peak_workspace_bytes", trainer.workspaceMeter().peakBytes()));
       return ExitCode.OK;
