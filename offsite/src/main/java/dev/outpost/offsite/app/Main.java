@@ -35,7 +35,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "",
       "Owner:       pretrain (or bring a GPT-2 or Llama folder), rank, emulate, plug",
       "Data owner:  tune",
-      "Both:        pull, evaluate, generate, inspect, convert, key, bench",
+      "Both:        pull, evaluate, generate, report, inspect, convert, key, bench",
       ""
     },
     footer = {
@@ -81,6 +81,7 @@ public final class Main implements Runnable {
     commands.put("plug", () -> new PlugCommand(interruption));
     commands.put("evaluate", () -> new EvaluateCommand(interruption));
     commands.put("generate", () -> new GenerateCommand(interruption));
+    commands.put("report", () -> new ReportCommand(interruption));
     commands.put("key", () -> new KeyCommand(interruption));
     commands.put("inspect", () -> new InspectCommand(interruption));
     commands.put("convert", () -> new ConvertCommand(interruption));
