@@ -155,4 +155,9 @@ def gguf_seeds():
     w.write_header_to_file(); w.write_kv_data_to_file(); w.write_tensors_to_file(); w.close()
 
 
-safetensors_seeds(); tokenizer_seeds(); config_seeds(); chat_seeds(); adapter_seeds(); gguf_seeds()
+def tokenizer_model_seeds():
+    for model in sorted((here / "../text/sentencepiece").glob("*/tokenizer.model")):
+        put("tokenizer_model", model.parent.name, model.read_bytes())
+
+
+safetensors_seeds(); tokenizer_seeds(); tokenizer_model_seeds(); config_seeds(); chat_seeds(); adapter_seeds(); gguf_seeds()

@@ -115,6 +115,11 @@ public final class GgufMetadata {
     return list(key, Long.class, "whole numbers");
   }
 
+  /** An array of fractions that must be there. */
+  public List<Double> decimals(String key) throws FormatException {
+    return list(key, Double.class, "fractions");
+  }
+
   private <T> List<T> list(String key, Class<T> type, String what) throws FormatException {
     if (!(values.get(key) instanceof List<?> all)) throw wrong(key, "must be an array of " + what);
     for (Object o : all) if (!type.isInstance(o)) throw wrong(key, "must be an array of " + what);

@@ -38,6 +38,14 @@ final class CharacterBpe implements Model {
     this.bytes = new ByteTokens(vocabulary.ids());
   }
 
+  Vocabulary vocabulary() {
+    return vocabulary;
+  }
+
+  Options options() {
+    return options;
+  }
+
   @Override
   public Map<String, Integer> ids() {
     return vocabulary.ids();

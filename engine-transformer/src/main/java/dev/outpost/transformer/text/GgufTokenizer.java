@@ -9,9 +9,12 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Reads the tokenizer in a GGUF file's metadata: byte-level BPE, which llama.cpp calls gpt2. */
+/**
+ * Reads the tokenizer in a GGUF file's metadata: byte-level BPE, which llama.cpp calls gpt2, or
+ * SentencePiece's BPE, which it calls llama.
+ */
 final class GgufTokenizer {
-  private static final String PREFIX = "tokenizer.ggml.";
+  static final String PREFIX = "tokenizer.ggml.";
   private static final long CONTROL = 3;
   private static final long USER_DEFINED = 4;
 
@@ -24,10 +27,13 @@ final class GgufTokenizer {
   }
 
   static Tokenizer read(GgufMetadata m) throws FormatException {
-    if (!m.text(PREFIX + "model").equals("gpt2"))
+    String model = m.text(PREFIX + "model");
+    if (!model.equals("gpt2") && !model.equals("llama"))
       throw m.wrong(
           PREFIX + "model",
-          "is \"" + m.text(PREFIX + "model") + "\"; only gpt2 (byte-level BPE) is supported");
+          "is \""
+              + model
+              + "\"; supported are gpt2 (byte-level BPE) and llama (SentencePiece's BPE)");
     List<@Nullable String> tokens = new ArrayList<>(m.texts(PREFIX + "tokens"));
     if (tokens.size() > VocabularyReader.MAX_ID)
       throw m.wrong(PREFIX + "tokens", "has " + tokens.size() + " tokens; too many");
@@ -37,6 +43,7 @@ final class GgufTokenizer {
             role(m, "eos", tokens),
             role(m, "unknown", tokens),
             role(m, "padding", tokens));
+    if (model.equals("llama")) return GgufSentencePiece.read(m, roles);
     List<AddedToken> added = added(m, tokens);
     Vocabulary vocabulary = VocabularyReader.of(m, tokens, m.texts(PREFIX + "merges"));
     boolean wholeWords = m.optionalText(PREFIX + "pre").orElse("").startsWith("llama");

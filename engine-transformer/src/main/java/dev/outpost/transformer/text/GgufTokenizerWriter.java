@@ -13,15 +13,20 @@ import java.util.Map;
 import java.util.OptionalInt;
 
 /**
- * A tokenizer as llama.cpp wants it in a GGUF file's metadata: byte-level BPE ({@code gpt2}), every
- * row of the embedding with a token, words cut in a way llama.cpp knows by name.
+ * A tokenizer as llama.cpp wants it in a GGUF file's metadata: byte-level BPE ({@code gpt2}), words
+ * cut in a way llama.cpp knows by name, or SentencePiece's BPE with byte fallback ({@code llama});
+ * every row of the embedding has a token.
  */
 public final class GgufTokenizerWriter {
   private static final String PREFIX = "tokenizer.ggml.";
   private static final int NORMAL = 1;
+  private static final int UNKNOWN = 2;
   private static final int CONTROL = 3;
   private static final int USER_DEFINED = 4;
   private static final int UNUSED = 5;
+  private static final int BYTE = 6;
+  private static final String CUTS =
+      "llama.cpp puts a space before a text or not, makes spaces visible, and cuts nothing";
 
   private final Path folder;
   private final Json root;
@@ -67,16 +72,11 @@ public final class GgufTokenizerWriter {
 
   private Map<String, Object> metadata() throws IOException {
     Json model = root.get("model");
-    if (!model.get("type").text().equals("BPE") || model.get("byte_fallback").flag(false))
-      throw model.wrong(
-          "only byte-level BPE can be written to GGUF", "keep the model in its folder");
+    if (!model.get("type").text().equals("BPE"))
+      throw model.wrong("only BPE can be written to GGUF", "keep the model in its folder");
+    if (model.get("byte_fallback").flag(false)) return sentencePiece(model);
     String cut = cut(root.get("pre_tokenizer"));
-    model.get("vocab").integers(0, tokens.length - 1, (token, id) -> put(id, token, NORMAL));
-    for (Json added : root.get("added_tokens").items())
-      put(
-          added.get("id").integer(0, tokens.length - 1),
-          added.get("content").text(),
-          added.get("special").flag(false) ? CONTROL : USER_DEFINED);
+    tokens(model);
     List<String> merges = new ArrayList<>();
     for (Json merge : model.get("merges").items())
       merges.add(
@@ -91,6 +91,59 @@ public final class GgufTokenizerWriter {
     m.put(PREFIX + "merges", merges);
     roles(m);
     return m;
+  }
+
+  private void tokens(Json model) throws FormatException {
+    model.get("vocab").integers(0, tokens.length - 1, (token, id) -> put(id, token, NORMAL));
+    for (Json added : root.get("added_tokens").items())
+      put(
+          added.get("id").integer(0, tokens.length - 1),
+          added.get("content").text(),
+          added.get("special").flag(false) ? CONTROL : USER_DEFINED);
+  }
+
+  /** SentencePiece's BPE with byte fallback, merged by score. */
+  private Map<String, Object> sentencePiece(Json model) throws IOException {
+    boolean prefix = prefix();
+    tokens(model);
+    float[] scores = GgufScores.of(model, tokens);
+    int bytes = 0;
+    for (int i = 0; i < tokens.length; i++) {
+      if (types[i] == NORMAL && ByteTokens.value(tokens[i]) >= 0) {
+        types[i] = BYTE;
+        bytes++;
+      }
+    }
+    if (bytes != 256)
+      throw model.wrong("has " + bytes + " tokens for bytes, llama.cpp needs 256", "add them");
+    Map<String, Object> m = new LinkedHashMap<>();
+    m.put(PREFIX + "model", "llama");
+    m.put(PREFIX + "pre", "default");
+    m.put(PREFIX + "tokens", List.of(tokens));
+    m.put(PREFIX + "scores", scores);
+    roles(m);
+    if (m.get(PREFIX + "unknown_token_id") instanceof Integer unknown) types[unknown] = UNKNOWN;
+    m.put(PREFIX + "token_type", types);
+    m.put(PREFIX + "add_space_prefix", prefix);
+    return m;
+  }
+
+  /** Whether a space is put before each text; all else around the model must be llama.cpp's. */
+  private boolean prefix() throws FormatException {
+    PreTokenizer.Sequence pre = PreTokenizerReader.read(root.get("pre_tokenizer"));
+    TextPattern space = new TextPattern.Literal(" ");
+    for (PreTokenizer step : pre.steps()) {
+      // Gemma's: behind the normalizer there is no space left to cut at.
+      boolean idle = step instanceof PreTokenizer.Split s && s.pattern().equals(space);
+      if (!idle) throw root.get("pre_tokenizer").wrong(CUTS, "keep the model in its folder");
+    }
+    Normalizer.Replace escape = new Normalizer.Replace(space, Pieces.SPACE);
+    Normalizer.Prepend prepend = new Normalizer.Prepend(Pieces.SPACE);
+    if (NormalizerReader.read(root.get("normalizer")) instanceof Normalizer.Sequence all) {
+      if (all.steps().equals(List.of(escape))) return false;
+      if (all.steps().equals(List.of(prepend, escape))) return true;
+    }
+    throw root.get("normalizer").wrong(CUTS, "keep the model in its folder");
   }
 
   private void put(int id, String token, int type) {

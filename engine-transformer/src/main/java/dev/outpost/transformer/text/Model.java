@@ -3,7 +3,8 @@ package dev.outpost.transformer.text;
 import java.util.Map;
 
 /** Spells a word in tokens. Models are immutable but for caches and may be shared by threads. */
-sealed interface Model permits ByteLevelBpe, CharacterBpe, Unigram, WordPiece, WordLevel {
+sealed interface Model
+    permits ByteLevelBpe, CharacterBpe, ScoredBpe, ScoredUnigram, Unigram, WordPiece, WordLevel {
 
   /** The tokens and their ids; ids may have holes. */
   Map<String, Integer> ids();

@@ -10,7 +10,8 @@ import java.util.function.IntUnaryOperator;
  * What happens to a text before it is cut into words: each kind as the reference library does it,
  * character for character.
  */
-sealed interface Normalizer permits Normalizer.Sequence, Normalizer.Step, Precompiled {
+sealed interface Normalizer
+    permits Normalizer.Sequence, Normalizer.Step, Precompiled, SentencePieceNormalizer {
 
   /**
    * A stretch of text under way through the steps.

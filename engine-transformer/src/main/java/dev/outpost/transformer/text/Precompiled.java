@@ -88,6 +88,29 @@ final class Precompiled implements Normalizer {
     return null;
   }
 
+  /** The longest entry that begins a text. */
+  record Match(int length, byte[] replacement) {}
+
+  /** The longest entry that begins at {@code from}, as SentencePiece itself reads the table. */
+  @Nullable Match longest(byte[] text, int from) {
+    int node = offset(unit(0));
+    int length = 0;
+    int place = 0;
+    for (int i = from; i < text.length && text[i] != 0; i++) {
+      node ^= text[i] & 0xFF;
+      int unit = unit(node);
+      if ((unit & 0x800000FF) != (text[i] & 0xFF)) break;
+      node ^= offset(unit);
+      if ((unit >> 8 & 1) == 0) continue;
+      length = i + 1 - from;
+      place = unit(node) & 0x7FFFFFFF;
+    }
+    if (length == 0 || place > texts.length) return null;
+    int end = place;
+    while (end < texts.length && texts[end] != 0) end++;
+    return new Match(length, Arrays.copyOfRange(texts, place, end));
+  }
+
   // A damaged map may lead anywhere; outside there is nothing.
   private int unit(int node) {
     return node >= 0 && node < units.length ? units[node] : 0x80000000;

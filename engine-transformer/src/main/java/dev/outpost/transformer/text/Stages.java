@@ -1,6 +1,7 @@
 package dev.outpost.transformer.text;
 
 import dev.outpost.tensor.io.FormatException;
+import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.HashMap;
@@ -81,6 +82,44 @@ record Stages(
     }
   }
 
+  /**
+   * The stages of SentencePiece's BPE: spaces made visible, nothing cut.
+   *
+   * @param addPrefixSpace whether a space is put before each text
+   */
+  static Stages sentencePiece(boolean addPrefixSpace) {
+    Map<String, @Nullable Object> escape = replace(" ", Pieces.SPACE);
+    List<Map<String, @Nullable Object>> decoders = new java.util.ArrayList<>();
+    decoders.add(replace(Pieces.SPACE, " "));
+    decoders.add(TokenizerWriter.object("type", "ByteFallback"));
+    decoders.add(TokenizerWriter.object("type", "Fuse"));
+    if (addPrefixSpace)
+      decoders.add(
+          TokenizerWriter.object(
+              "type", "Strip", "content", " ", "start", BigInteger.ONE, "stop", BigInteger.ZERO));
+    Map<String, @Nullable Object> root = new HashMap<>();
+    root.put(
+        "normalizer",
+        addPrefixSpace
+            ? TokenizerWriter.object(
+                "type",
+                "Sequence",
+                "normalizers",
+                List.of(TokenizerWriter.object("type", "Prepend", "prepend", Pieces.SPACE), escape))
+            : escape);
+    root.put("decoder", TokenizerWriter.object("type", "Sequence", "decoders", decoders));
+    try {
+      return read(Json.of(Path.of("tokenizer.json"), root));
+    } catch (FormatException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static Map<String, @Nullable Object> replace(String text, String by) {
+    return TokenizerWriter.object(
+        "type", "Replace", "pattern", Map.of("String", text), "content", by);
+  }
+
   private static Map<String, @Nullable Object> byteLevel(boolean prefix, boolean cut) {
     return TokenizerWriter.object(
         "type", "ByteLevel", "add_prefix_space", prefix, "trim_offsets", true, "use_regex", cut);
@@ -121,6 +160,10 @@ record Stages(
         detokenizer,
         options,
         source);
+  }
+
+  Stages withNormalizer(Normalizer other) {
+    return new Stages(other, preTokenizer, postProcessor, detokenizer, options, source);
   }
 
   Stages withPostProcessor(PostProcessor other) {

@@ -12,8 +12,9 @@ public final class TokenizerFiles {
   private TokenizerFiles() {}
 
   /**
-   * Reads tokenizer.json, or vocab.json and merges.txt if there is none; tokenizer_config.json and
-   * special_tokens_map.json name the end of text. A GGUF file carries its own.
+   * Reads tokenizer.json, or vocab.json and merges.txt if there is none, or tokenizer.model;
+   * tokenizer_config.json and special_tokens_map.json name the end of text. A GGUF file carries its
+   * own.
    *
    * @throws FormatException if a file breaks its format or describes a tokenizer that is not
    *     supported; the message names the file, the field, the rule and the cure
@@ -29,20 +30,23 @@ public final class TokenizerFiles {
     TokenizerSettings settings = new TokenizerSettings(folder);
     TokenRoles none = TokenRoles.endOfText(null);
     Path json = folder.resolve("tokenizer.json");
-    PipelineTokenizer.Settings read;
+    PipelineTokenizer tokenizer;
     if (Files.exists(json)) {
-      read = TokenizerJson.read(Json.read(json), none);
+      tokenizer = pipeline(TokenizerJson.read(Json.read(json), none), json);
     } else if (Files.exists(folder.resolve("vocab.json"))
         && Files.exists(folder.resolve("merges.txt"))) {
-      read = VocabMergesFiles.read(folder, settings, none);
+      tokenizer = pipeline(VocabMergesFiles.read(folder, settings, none), json);
+    } else if (Files.exists(folder.resolve(SentencePieceFolder.FILE))) {
+      tokenizer = SentencePieceFolder.read(folder, settings);
     } else {
       throw new FormatException(
           folder
-              + ": no tokenizer here; expected tokenizer.json, or vocab.json with merges.txt;"
-              + " copy them from the model's source");
+              + ": no tokenizer here; expected tokenizer.json, or vocab.json with merges.txt,"
+              + " or tokenizer.model; copy them from the model's source");
     }
-    PipelineTokenizer tokenizer = pipeline(read, json);
-    tokenizer = tokenizer.withRoles(settings.roles(tokenizer));
+    tokenizer =
+        tokenizer.withRoles(
+            SentencePieceFolder.roles(tokenizer.settings().roles(), settings.roles(tokenizer)));
     Optional<ChatTemplate> chat = settings.chatTemplate();
     if (chat.isPresent()) tokenizer = tokenizer.withChatTemplate(chat.get());
     Optional<Json> begin = settings.config("add_bos_token");
@@ -65,16 +69,19 @@ public final class TokenizerFiles {
   }
 
   /**
-   * Writes tokenizer.json, vocab.json, merges.txt and tokenizer_config.json, from which Hugging
-   * Face's tokenizers and transformers make a tokenizer that gives the same ids. Each file is
-   * replaced whole or not at all.
+   * Writes tokenizer.json and tokenizer_config.json, for byte-level BPE vocab.json and merges.txt
+   * too, from which Hugging Face's tokenizers and transformers make a tokenizer that gives the same
+   * ids. Each file is replaced whole or not at all.
+   *
+   * @throws IllegalArgumentException if tokenizer.json cannot tell all that this tokenizer does
    */
   public static void save(Tokenizer tokenizer, Path folder) throws IOException {
-    if (!(tokenizer instanceof PipelineTokenizer p
-        && p.settings().model() instanceof ByteLevelBpe model)) {
+    if (!(tokenizer instanceof PipelineTokenizer p)
+        || p.settings().stages().normalizer() instanceof SentencePieceNormalizer) {
       throw new IllegalArgumentException(
-          "save: only byte-level BPE tokenizers can be written; copy the files of this one");
+          "save: tokenizer.json cannot say how SentencePiece normalises text for this tokenizer;"
+              + " copy its tokenizer.model");
     }
-    new TokenizerWriter(p.settings(), model).write(folder);
+    new TokenizerWriter(p.settings()).write(folder);
   }
 }

@@ -1,6 +1,7 @@
 package dev.outpost.transformer.text;
 
 import dev.outpost.tensor.io.AtomicFile;
+import dev.outpost.tensor.io.FormatException;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
@@ -9,39 +10,33 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.json.JsonFactory;
 
-/** Writes a byte-pair tokenizer in the files that Hugging Face's libraries read. */
+/** Writes a tokenizer in the files that Hugging Face's libraries read. */
 final class TokenizerWriter {
   private final PipelineTokenizer.Settings settings;
-  private final ByteLevelBpe model;
-  private final Map<String, Integer> ids = new LinkedHashMap<>();
 
-  TokenizerWriter(PipelineTokenizer.Settings settings, ByteLevelBpe model) {
+  TokenizerWriter(PipelineTokenizer.Settings settings) {
     this.settings = settings;
-    this.model = model;
-    model.ids().entrySet().stream()
-        .sorted(Map.Entry.comparingByValue())
-        .forEach(e -> ids.put(e.getKey(), e.getValue()));
   }
 
   void write(Path folder) throws IOException {
-    writeText(folder.resolve("vocab.json"), json(ids));
-    writeText(folder.resolve("merges.txt"), "#version: 0.2\n" + String.join("\n", merges()) + "\n");
+    Map<String, @Nullable Object> tokenizer = tokenizer();
+    if (settings.model() instanceof ByteLevelBpe model) {
+      writeText(folder.resolve("vocab.json"), json(ModelJson.byId(model.ids())));
+      String merges = String.join("\n", ModelJson.spaced(model.vocabulary()));
+      writeText(folder.resolve("merges.txt"), "#version: 0.2\n" + merges + "\n");
+    }
     writeText(folder.resolve("tokenizer_config.json"), json(config()));
-    writeText(folder.resolve("tokenizer.json"), json(tokenizer()));
+    writeText(folder.resolve("tokenizer.json"), json(tokenizer));
   }
 
   private static void writeText(Path file, String text) throws IOException {
     AtomicFile.write(file, text.getBytes(StandardCharsets.UTF_8));
-  }
-
-  // Byte characters include no space, so "a b" is unambiguous, and old readers know no other form.
-  private List<String> merges() {
-    return model.vocabulary().merges().stream().map(m -> m.left() + " " + m.right()).toList();
   }
 
   private Map<String, @Nullable Object> tokenizer() {
@@ -64,30 +59,61 @@ final class TokenizerWriter {
     for (String part : List.of("normalizer", "pre_tokenizer", "post_processor", "decoder")) {
       root.put(part, source.get(part));
     }
-    root.put(
-        "model",
+    // How a GGUF file or tokenizer_config.json frames texts stands in no source.
+    Optional<Object> frame = frame();
+    if (frame.isPresent()) root.put("post_processor", frame.get());
+    root.put("model", ModelJson.of(settings.model()));
+    return root;
+  }
+
+  private Optional<Object> frame() {
+    PostProcessor frame = settings.stages().postProcessor();
+    Json source =
+        Json.of(Path.of("tokenizer.json"), settings.stages().source().get("post_processor"));
+    try {
+      if (PostProcessorReader.read(source).equals(frame)) return Optional.empty();
+    } catch (FormatException e) {
+      throw new IllegalStateException(e);
+    }
+    Map<String, @Nullable Object> special = object();
+    return Optional.of(
         object(
             "type",
-            "BPE",
-            "dropout",
-            null,
-            "unk_token",
-            null,
-            "continuing_subword_prefix",
-            null,
-            "end_of_word_suffix",
-            null,
-            "fuse_unk",
-            false,
-            "byte_fallback",
-            false,
-            "ignore_merges",
-            model.wholeWords(),
-            "vocab",
-            ids,
-            "merges",
-            merges()));
-    return root;
+            "TemplateProcessing",
+            "single",
+            pieces(frame.single(), special),
+            "pair",
+            pieces(frame.pair(), special),
+            "special_tokens",
+            special));
+  }
+
+  private List<Object> pieces(
+      List<PostProcessor.Piece> pieces, Map<String, @Nullable Object> special) {
+    List<Object> all = new ArrayList<>();
+    for (PostProcessor.Piece piece : pieces) {
+      switch (piece) {
+        case PostProcessor.Text t ->
+            all.add(
+                object(
+                    "Sequence", object("id", t.index() == 0 ? "A" : "B", "type_id", t.typeId())));
+        case PostProcessor.Special s -> {
+          for (int id : s.ids()) {
+            String token = token(id);
+            all.add(object("SpecialToken", object("id", token, "type_id", s.typeId())));
+            special.put(token, object("id", token, "ids", List.of(id), "tokens", List.of(token)));
+          }
+        }
+      }
+    }
+    return all;
+  }
+
+  private String token(int id) {
+    for (AddedToken t : settings.added()) if (t.id() == id) return t.content();
+    for (Map.Entry<String, Integer> e : settings.model().ids().entrySet())
+      if (e.getValue() == id) return e.getKey();
+    throw new IllegalStateException("no token has id " + id);
   }
 
   private static Map<String, @Nullable Object> fields(AddedToken t) {
@@ -124,7 +150,9 @@ final class TokenizerWriter {
   }
 
   private boolean addsPrefixSpace() {
-    return settings.stages().preTokenizer().steps().getLast() instanceof PreTokenizer.ByteLevel last
+    List<PreTokenizer> steps = settings.stages().preTokenizer().steps();
+    return !steps.isEmpty()
+        && steps.getLast() instanceof PreTokenizer.ByteLevel last
         && last.addPrefixSpace();
   }
 

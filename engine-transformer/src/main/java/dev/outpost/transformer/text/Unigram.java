@@ -45,6 +45,18 @@ final class Unigram implements Model {
     return tokens;
   }
 
+  double score(int id) {
+    return scores[id];
+  }
+
+  OptionalInt unknown() {
+    return unknown;
+  }
+
+  boolean byteFallback() {
+    return byteFallback;
+  }
+
   @Override
   public Map<String, Integer> ids() {
     return ids;

@@ -48,8 +48,9 @@ final class VocabMergesFiles {
             "add the model's tokenizer.json to the folder");
   }
 
-  private static List<AddedToken> added(
-      Path folder, Map<String, Integer> ids, TokenizerSettings settings) throws IOException {
+  /** Tokens that other files add to a vocabulary. */
+  static List<AddedToken> added(Path folder, Map<String, Integer> ids, TokenizerSettings settings)
+      throws IOException {
     AddedTokenReader added = new AddedTokenReader(ids);
     Optional<Json> decoder = settings.config("added_tokens_decoder");
     if (decoder.isPresent()) {

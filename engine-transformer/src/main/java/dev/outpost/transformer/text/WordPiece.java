@@ -9,6 +9,7 @@ import java.util.Map;
 final class WordPiece implements Model {
   private final Map<String, Integer> ids;
   private final int unknown;
+  private final String prefix;
   private final int longestWord;
   private final TokenTrie trie;
   private final int continuation;
@@ -20,9 +21,22 @@ final class WordPiece implements Model {
   WordPiece(Map<String, Integer> ids, int unknown, String prefix, int longestWord) {
     this.ids = ids;
     this.unknown = unknown;
+    this.prefix = prefix;
     this.longestWord = longestWord;
     trie = new TokenTrie(ids);
     continuation = trie.child(TokenTrie.ROOT, prefix);
+  }
+
+  int unknown() {
+    return unknown;
+  }
+
+  String prefix() {
+    return prefix;
+  }
+
+  int longestWord() {
+    return longestWord;
   }
 
   @Override

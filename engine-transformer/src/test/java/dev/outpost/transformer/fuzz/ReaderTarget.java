@@ -60,6 +60,15 @@ enum ReaderTarget {
     }
   },
 
+  TOKENIZER_MODEL("tokenizer.model") {
+    @Override
+    void read(Path file) throws IOException {
+      Tokenizer tokenizer = TokenizerFiles.load(file.getParent());
+      refusable(() -> encode(tokenizer));
+      refusable(() -> TokenizerFiles.save(tokenizer, file.resolveSibling("saved")));
+    }
+  },
+
   /** Beside the weights of a tiny Llama. */
   CONFIG("config.json") {
     @Override

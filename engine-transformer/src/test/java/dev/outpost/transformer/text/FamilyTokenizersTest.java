@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -67,6 +68,20 @@ class FamilyTokenizersTest {
           .as("\"%s\" framed", text)
           .containsExactly(TinyTokenizer.ids(want.get(1)));
       assertThat(tokenizer.decode(ids)).as("\"%s\"", text).isEqualTo(want.get(2).text());
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("families")
+  void whatIsWrittenReadsBackTheSame(String name, @TempDir Path folder) throws IOException {
+    Tokenizer tokenizer = TokenizerFiles.load(FOLDER.resolve(name));
+    TokenizerFiles.save(tokenizer, folder);
+    Tokenizer read = TokenizerFiles.load(folder);
+    assertThat(read.specialTokens()).isEqualTo(tokenizer.specialTokens());
+    for (Json text : GOLDENS.get("texts").items()) {
+      int[] ids = tokenizer.encode(text.text(), true);
+      assertThat(read.encode(text.text(), true)).as("\"%s\"", text.text()).isEqualTo(ids);
+      assertThat(read.decode(ids)).isEqualTo(tokenizer.decode(ids));
     }
   }
 

@@ -99,7 +99,7 @@ class GgufTokenizerTest {
 
   @Test
   void metadataThatMakesNoTokenizerIsRefused() throws IOException {
-    refuses("model", "llama", "only gpt2 (byte-level BPE) is supported");
+    refuses("model", "t5", "supported are gpt2 (byte-level BPE) and llama (SentencePiece's BPE)");
     refuses("pre", "chameleon", "known ways to cut words: gpt-2, smollm, llama-bpe, qwen2");
     refuses("eos_token_id", 908, "tokenizer.ggml.eos_token_id");
     refuses("token_type", new int[907], "has 907 entries, tokenizer.ggml.tokens has 908");

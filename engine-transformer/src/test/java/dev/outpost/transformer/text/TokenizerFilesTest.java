@@ -168,7 +168,8 @@ class TokenizerFilesTest {
     assertThatThrownBy(() -> TokenizerFiles.load(folder))
         .isInstanceOf(FormatException.class)
         .hasMessageContaining(folder.toString())
-        .hasMessageContaining("expected tokenizer.json, or vocab.json with merges.txt");
+        .hasMessageContaining(
+            "expected tokenizer.json, or vocab.json with merges.txt, or tokenizer");
     assertThatThrownBy(() -> TokenizerFiles.load(folder.resolve("absent")))
         .hasMessageContaining("no such folder");
   }
