@@ -140,7 +140,7 @@ final class ModelJson {
   private static List<List<String>> merges(Pieces pieces) {
     List<List<String>> merges = new ArrayList<>();
     List<Pieces.Piece> made = new ArrayList<>(pieces.all());
-    made.sort(Comparator.comparing((Pieces.Piece p) -> -p.score()));
+    made.sort(Comparator.comparingDouble((Pieces.Piece p) -> -p.score()));
     for (Pieces.Piece piece : made) {
       String text = piece.text();
       if (piece.kind() == Pieces.Kind.BYTE) continue;

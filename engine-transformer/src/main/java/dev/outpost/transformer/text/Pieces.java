@@ -16,12 +16,18 @@ final class Pieces {
 
   /** What a piece is for; numbered as in SentencePiece's and GGUF's files. */
   enum Kind {
-    NORMAL,
-    UNKNOWN,
-    CONTROL,
-    USER_DEFINED,
-    UNUSED,
-    BYTE;
+    NORMAL(1),
+    UNKNOWN(2),
+    CONTROL(3),
+    USER_DEFINED(4),
+    UNUSED(5),
+    BYTE(6);
+
+    private final int number;
+
+    Kind(int number) {
+      this.number = number;
+    }
 
     /** The kind of a number, from 1. */
     static Kind of(int number) {
@@ -29,7 +35,7 @@ final class Pieces {
     }
 
     int number() {
-      return ordinal() + 1;
+      return number;
     }
 
     /** Whether SentencePiece builds such pieces of characters. */

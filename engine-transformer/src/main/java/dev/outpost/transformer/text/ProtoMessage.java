@@ -136,11 +136,14 @@ final class ProtoMessage {
 
   /** What to throw for the current field. */
   FormatException wrong(String problem, String cure) {
-    return new FormatException(
-        file + ": field " + number + " at byte " + fieldAt + " " + problem + "; " + cure);
+    return new FormatException(told(problem, cure));
+  }
+
+  private String told(String problem, String cure) {
+    return file + ": field " + number + " at byte " + fieldAt + " " + problem + "; " + cure;
   }
 
   private FormatException wrong(String problem, String cure, Exception cause) {
-    return new FormatException(wrong(problem, cure).getMessage(), cause);
+    return new FormatException(told(problem, cure), cause);
   }
 }

@@ -114,20 +114,20 @@ final class SentencePieceModel {
     if (type != UNIGRAM && type != BPE)
       throw wrong("trainer_spec.model_type is " + type + "; supported are 1 (unigram) and 2 (BPE)");
     Set<String> seen = HashSet.newHashSet(pieces.size());
-    int[] count = new int[Pieces.Kind.values().length];
+    int[] count = new int[Pieces.Kind.values().length + 1];
     for (Pieces.Piece p : pieces) {
       if (!seen.add(p.text())) throw wrong("has the piece \"" + p.text() + "\" twice");
-      count[p.kind().ordinal()]++;
+      count[p.kind().number()]++;
       if (p.kind() == Pieces.Kind.BYTE && ByteTokens.value(p.text()) < 0)
         throw wrong("has the byte piece \"" + p.text() + "\"; expected one such as <0x0A>");
     }
-    int unknown = count[Pieces.Kind.UNKNOWN.ordinal()];
+    int unknown = count[Pieces.Kind.UNKNOWN.number()];
     if (unknown != 1) throw wrong("has " + unknown + " pieces for unknown text; expected one");
-    int bytes = count[Pieces.Kind.BYTE.ordinal()];
+    int bytes = count[Pieces.Kind.BYTE.number()];
     if (bytes != (byteFallback ? 256 : 0))
       throw wrong(
           "has " + bytes + " byte pieces while trainer_spec.byte_fallback is " + byteFallback);
-    if (type == UNIGRAM && count[Pieces.Kind.NORMAL.ordinal()] == 0)
+    if (type == UNIGRAM && count[Pieces.Kind.NORMAL.number()] == 0)
       throw wrong("has no normal piece");
   }
 

@@ -5,6 +5,7 @@ import dev.outpost.transformer.privacy.DpSgd;
 import dev.outpost.transformer.privacy.RdpAccountant;
 import dev.outpost.transformer.privacy.Secret;
 import dev.outpost.transformer.train.Blocks;
+import dev.outpost.transformer.train.Examples;
 import dev.outpost.transformer.train.TrainingPlan;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -62,7 +63,7 @@ final class PrivacyOptions {
     return false;
   }
 
-  Plan plan(TrainingPlan training, Blocks rows, Path state) throws IOException {
+  Plan plan(TrainingPlan training, Examples rows, Path state) throws IOException {
     double d = delta == null ? 1e-5 : delta;
     BadInput.unless(
         d > 0 && d < 1.0 / rows.count(),
@@ -86,7 +87,7 @@ final class PrivacyOptions {
   }
 
   private JsonObject describe(
-      DpSgd dp, RdpAccountant.Spent spent, TrainingPlan training, Blocks rows, double rate) {
+      DpSgd dp, RdpAccountant.Spent spent, TrainingPlan training, Examples rows, double rate) {
     return JsonObject.create()
         .put("mechanism", "dp-sgd")
         .put("epsilon", spent.epsilon())
@@ -97,7 +98,11 @@ final class PrivacyOptions {
         .put("sampling_rate", rate)
         .put("rows", rows.count())
         .put("steps", training.steps())
-        .put("protects", "one row of at most " + rows.length() + " tokens, present or absent")
+        .put(
+            "protects",
+            rows instanceof Blocks b
+                ? "one row of at most " + b.length() + " tokens, present or absent"
+                : "one example, present or absent")
         .put("accountant", "RDP of the sampled Gaussian mechanism (arXiv:1908.10530)")
         .put("order", spent.order())
         .put("conversion", "arXiv:1905.09982 theorem 21")

@@ -98,8 +98,7 @@ final class TuneCommand extends Command {
       PrivacyOptions.Plan dp = hidden ? privacy.plan(plan, own.train(), folder.state()) : null;
       if (dp != null) console.note(PrivacyOptions.words(dp));
       Trainer trainer =
-          tuning.trainer(
-              own.train(), own.validation(), plan, kernels, dp == null ? null : dp.dp());
+          tuning.trainer(own.train(), own.validation(), plan, kernels, dp == null ? null : dp.dp());
       Map<String, String> identity =
           Map.of("package_sha256", p.sha256(), "method", method.describe());
       Trainer.Result result = trainer.run(folder.state(), identity, bar(console, "tune"));

@@ -172,7 +172,7 @@ public record Distillation(
     Pass plain = pass.on(Tape.evaluating(pass.tape().kernels(), pass.tape().workspace()));
     Tape tape = plain.tape();
     return (rows, out) -> {
-      try (Tape.Scope scope = tape.scope()) {
+      try (Tape.Scope _ = tape.scope()) {
         if (headed.head().kind() != Spec.HeadKind.TOKENS) {
           Tensor all = headed.logits(plain, tape.constant(hidden));
           for (int i = 0; i < rows.length; i++)

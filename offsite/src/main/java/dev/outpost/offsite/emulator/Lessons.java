@@ -158,7 +158,8 @@ public final class Lessons implements Examples, AutoCloseable {
       throw new FormatException(
           file + ": has " + channel.size() + " bytes, must have " + size + cure);
     ByteBuffer found = ByteBuffer.allocate(head.length);
-    while (found.hasRemaining() && channel.read(found) >= 0) continue;
+    boolean more = true;
+    while (more && found.hasRemaining()) more = channel.read(found) >= 0;
     if (!found.flip().equals(ByteBuffer.wrap(head)))
       throw new FormatException(
           file + ": was written for another base, text or loss, or is no file of lessons" + cure);
@@ -232,7 +233,7 @@ public final class Lessons implements Examples, AutoCloseable {
       for (int c = 0; c < chunks; c++) {
         int from = (int) ((long) ids.length * c / chunks);
         int to = (int) ((long) ids.length * (c + 1) / chunks);
-        try (Tape.Scope scope = tape.scope()) {
+        try (Tape.Scope _ = tape.scope()) {
           Tensor logits = full.logits(pass, ending, from, to);
           for (int r = from; r < to; r++) {
             ids[r] = top(logits, r - from, content.top);

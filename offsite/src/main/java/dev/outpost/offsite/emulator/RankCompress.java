@@ -106,8 +106,7 @@ public record RankCompress(Cut cut, Targets targets) implements EmulatorStep {
           Parts parts = Parts.of(path + ".qkv", f, a);
           List<Piece> each = pieces(path, parts, "q", "k", "v");
           yield worthIt(each)
-              ? new QueryKeyValue.Separate(
-                  of(each.get(0)), of(each.get(1)), of(each.get(2)), null)
+              ? new QueryKeyValue.Separate(of(each.get(0)), of(each.get(1)), of(each.get(2)), null)
               : new QueryKeyValue.Fused(joined(parts, each), f.interleaved(), f.biases());
         }
         case QueryKeyValue.Prefixed p ->

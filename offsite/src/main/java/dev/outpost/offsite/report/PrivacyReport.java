@@ -227,7 +227,7 @@ public record PrivacyReport(
         page.add(
             String.format(
                 Locale.ROOT,
-                "  %s: epsilon %.3f at delta %s for %s",
+                "  %s: epsilon %s at delta %s for %s",
                 folder,
                 p.value("epsilon"),
                 p.value("delta"),

@@ -48,7 +48,9 @@ public record Utility(
 
     @Override
     public String toString() {
-      return String.format(Locale.ROOT, Double.isNaN(error) ? "%.4f" : "%.4f ± %.4f", mean, error);
+      return Double.isNaN(error)
+          ? String.format(Locale.ROOT, "%.4f", mean)
+          : String.format(Locale.ROOT, "%.4f ± %.4f", mean, error);
     }
   }
 

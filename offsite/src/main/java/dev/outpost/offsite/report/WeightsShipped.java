@@ -65,7 +65,10 @@ public record WeightsShipped(List<Shipped> tensors) {
           Parameter same = there.get(name);
           boolean verbatim = values.contains(digest(was));
           boolean absent = same == null || !same.shape().equals(p.shape());
-          double error = verbatim ? 0 : absent ? 1 : relativeError(was, same.weight().toTensor());
+          double error =
+              verbatim
+                  ? 0
+                  : same == null || absent ? 1 : relativeError(was, same.weight().toTensor());
           Form form =
               verbatim
                   ? Form.VERBATIM

@@ -221,15 +221,7 @@ class PrivacyReportTest {
     TransformerModel model =
         TinyModels.random(
                 Gpt2.spec(
-                    tokenizer.vocabularySize(),
-                    24,
-                    16,
-                    2,
-                    2,
-                    64,
-                    UnaryMap.GELU_TANH,
-                    1e-5f,
-                    true),
+                    tokenizer.vocabularySize(), 24, 16, 2, 2, 64, UnaryMap.GELU_TANH, 1e-5f, true),
                 1)
             .trainable(n -> true);
     CanaryExposure before = CanaryExposure.of(model, kernels, tokenizer, canary, 127, 1);
