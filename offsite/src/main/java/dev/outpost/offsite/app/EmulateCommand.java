@@ -7,6 +7,7 @@ import dev.outpost.offsite.emulator.Distillation;
 import dev.outpost.offsite.emulator.Draft;
 import dev.outpost.offsite.emulator.EmulatorRecipe;
 import dev.outpost.offsite.emulator.EmulatorSteps;
+import dev.outpost.offsite.emulator.ScaleOt;
 import dev.outpost.offsite.emulator.StepSettings;
 import dev.outpost.offsite.emulator.StepTraining;
 import dev.outpost.offsite.emulator.StoppedException;
@@ -93,6 +94,26 @@ final class EmulateCommand extends Command {
       description =
           "Of a classifier of images, instead of --corpus: public pictures in one folder per class.")
   Path images;
+
+  @Option(
+      names = "--scaleot",
+      paramLabel = "N,A,B",
+      description =
+          "Instead of --split: ScaleOT's triplet. N adapter blocks; of the others the share A, least important first, replaced by harmonizers; the attention matrices of the rest compressed with beta B. Needs --ranking. Default: none.")
+  String triplet;
+
+  @Option(
+      names = "--ranking",
+      paramLabel = "DIR",
+      description = "For --scaleot: the folder that 'outpost rank' wrote. Default: none.")
+  Path ranking;
+
+  @Option(
+      names = "--adapters",
+      paramLabel = "WHERE",
+      description =
+          "For --scaleot: ${COMPLETION-CANDIDATES}; the blocks at both ends, or those of the highest scores. Default: ends.")
+  ScaleOt.Where adapters;
 
   @Option(
       names = "--lm-weight",
@@ -221,18 +242,35 @@ final class EmulateCommand extends Command {
   private EmulatorRecipe recipe() throws IOException {
     if (recipeFile != null) {
       BadInput.unless(
-          split == null && steps.isEmpty(), "--recipe: takes the place of --split and --step");
+          split == null
+              && steps.isEmpty()
+              && triplet == null
+              && ranking == null
+              && adapters == null,
+          "--recipe: takes the place of --split, --scaleot and --step");
       BadInput.unless(
           lmWeight == null && kdWeight == null,
           "--recipe: its step distill says lm and kd; leave out --lm-weight and --kd-weight");
       return EmulatorRecipe.read(recipeFile);
     }
     BadInput.unless(
-        split != null, "--split: is missing; say which blocks are the adapter, such as 2-8-2");
+        split != null || triplet != null,
+        "--split: is missing; say which blocks are the adapter, such as 2-8-2");
+    BadInput.unless(split == null || triplet == null, "--scaleot: takes the place of --split");
+    BadInput.unless(
+        triplet == null || ranking != null,
+        "--ranking: is missing; --scaleot needs the folder that outpost rank wrote");
+    BadInput.unless(
+        triplet != null || (ranking == null && adapters == null),
+        "--ranking, --adapters: belong to --scaleot; give that too");
     try {
-      EmulatorRecipe recipe = EmulatorRecipe.parse(split);
+      EmulatorRecipe recipe =
+          triplet == null
+              ? EmulatorRecipe.parse(split)
+              : ScaleOt.parse(triplet, ranking, adapters == null ? ScaleOt.Where.ENDS : adapters)
+                  .recipe();
       for (String step : steps) recipe = recipe.then(EmulatorSteps.read(StepSettings.parse(step)));
-      boolean shorthand = steps.isEmpty() && given();
+      boolean shorthand = steps.isEmpty() && triplet == null && given();
       BadInput.unless(
           shorthand || (lmWeight == null && kdWeight == null),
           "--lm-weight, --kd-weight: need --corpus without --step; else say --step distill:lm=1,kd=30");

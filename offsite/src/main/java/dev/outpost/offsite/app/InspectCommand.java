@@ -2,6 +2,7 @@ package dev.outpost.offsite.app;
 
 import dev.outpost.offsite.artifact.AdapterArtifact;
 import dev.outpost.offsite.artifact.BaseFingerprint;
+import dev.outpost.offsite.artifact.LayerRanking;
 import dev.outpost.offsite.artifact.OffsitePackage;
 import dev.outpost.offsite.artifact.Seal;
 import dev.outpost.offsite.emulator.EmulatorSteps;
@@ -36,14 +37,14 @@ import picocli.CommandLine.Parameters;
 @CommandLine.Command(
     name = "inspect",
     description =
-        "Tell what a model, package, adapter or safetensors file holds, and check it. Without a path: this machine and its kernels. With the word families: the kinds of model that open; with methods: the ways to make an emulator and to tune.",
+        "Tell what a model, package, adapter, ranking or safetensors file holds, and check it. Without a path: this machine and its kernels. With the word families: the kinds of model that open; with methods: the ways to make an emulator and to tune.",
     footer = {"", "Example: outpost inspect package"})
 final class InspectCommand extends Command {
   @Parameters(
       arity = "0..1",
       paramLabel = "PATH",
       description =
-          "A model folder, package, adapter (also one of peft), or .gguf or .safetensors file; or the word families or methods.")
+          "A model folder, package, adapter (also one of peft), ranking, or .gguf or .safetensors file; or the word families or methods.")
   Path path;
 
   @Option(names = "--tensors", description = "List every tensor.")
@@ -159,6 +160,7 @@ final class InspectCommand extends Command {
   private JsonObject folder(Console console) throws IOException {
     Path manifest = path.resolve("manifest.json");
     if (!Files.isDirectory(path)) throw new BadInput(path + ": no such file or folder");
+    if (Files.exists(path.resolve(LayerRanking.FILE))) return ranking();
     if (PeftFolder.is(path)) return peft(console);
     if (!Files.exists(manifest)) return model(console);
     String format = JsonObject.read(manifest).string("format");
@@ -200,6 +202,19 @@ final class InspectCommand extends Command {
       origin(o);
       return list(console, o, tensors(p.model()));
     }
+  }
+
+  private JsonObject ranking() throws IOException {
+    LayerRanking r = LayerRanking.read(path);
+    return JsonObject.create()
+        .put("kind", "ranking")
+        .put("path", path.toString())
+        .put("blocks", r.scores().size())
+        .put("group", r.group())
+        .put("rank", r.harmonizers().getFirst().rank())
+        .put("scores", r.scores())
+        .put("base_fingerprint", r.base().sha256())
+        .put("settings", r.settings());
   }
 
   private JsonObject adapter(Console console) throws IOException {

@@ -23,15 +23,15 @@ import picocli.CommandLine.Option;
     name = "rank",
     description = {
       "Owner: learn on public text how much each block of a model matters, and a harmonizer to stand in for it (ScaleOT's first stage).",
-      "Done once per model: the step layer-replace of 'outpost emulate' makes emulators of every size from the ranking. It stays with the owner. The state of the run is kept beside it, in DIR.training. Run the same command again to resume.",
+      "Done once per model: 'outpost emulate --scaleot' and the step layer-replace make emulators of every size from the ranking. It stays with the owner. The state of the run is kept beside it, in DIR.training. Run the same command again to resume.",
       "Harmonizers learn on the training part of the text; blocks are judged on the held-back part. What a validation measures is the network that keeps the better half of each group."
     },
     footer = {
       "",
       "Without --steps, --batch and --lr: 400 steps of 4 blocks at 1e-3.",
       "Example: outpost rank --model owner/model --corpus public/ --out ranking",
-      "         outpost emulate --model owner/model --split 2-2",
-      "           --step layer-replace:ranking=ranking,alpha=0.25 --out package"
+      "         outpost emulate --model owner/model --scaleot 4,0.25,0.8",
+      "           --ranking ranking --out package"
     })
 final class RankCommand extends Command {
   private static final int BAR = 24;

@@ -13,7 +13,8 @@ import java.util.List;
  * How an owner makes an emulator: the split, and the steps in their order.
  *
  * <p>As a file: {@code {"split": "2-2", "steps": [{"step": "layer-drop", "keep": 8}, {"step":
- * "distill"}]}}.
+ * "distill"}]}}. In place of split, {@code {"scaleot": "4,0.25,0.8", "ranking": "DIR", "adapters":
+ * "ends"}} stands for a {@link ScaleOt}'s split and steps.
  */
 public record EmulatorRecipe(SplitPlan split, List<EmulatorStep> steps) {
   public EmulatorRecipe {
@@ -44,16 +45,28 @@ public record EmulatorRecipe(SplitPlan split, List<EmulatorStep> steps) {
   public static EmulatorRecipe read(Path file) throws IOException {
     JsonObject json = JsonObject.read(file);
     for (String field : json.names())
-      if (!List.of("split", "steps", "seed").contains(field))
-        throw json.wrong(field, "is unknown; a recipe has split and steps");
+      if (!List.of("split", "steps", "seed", "scaleot", "ranking", "adapters").contains(field))
+        throw json.wrong(field, "is unknown; a recipe has split or scaleot, and steps");
     try {
-      EmulatorRecipe recipe = parse(json.string("split"));
+      EmulatorRecipe recipe =
+          json.has("scaleot") ? scaleOt(json).recipe() : parse(json.string("split"));
       for (JsonObject step : json.has("steps") ? json.objects("steps") : List.<JsonObject>of())
         recipe = recipe.then(EmulatorSteps.read(StepSettings.of(step)));
       return recipe;
     } catch (IllegalArgumentException e) {
       throw new FormatException(file + ": " + e.getMessage());
     }
+  }
+
+  private static ScaleOt scaleOt(JsonObject json) throws FormatException {
+    if (json.has("split")) throw json.wrong("split", "says what scaleot says; leave one out");
+    String adapters = json.optionalString("adapters").orElse("ends");
+    if (!List.of("ends", "top").contains(adapters))
+      throw json.wrong("adapters", "must be ends or top, got \"" + adapters + "\"");
+    return ScaleOt.parse(
+        json.string("scaleot"),
+        Path.of(json.string("ranking")),
+        adapters.equals("top") ? ScaleOt.Where.TOP : ScaleOt.Where.ENDS);
   }
 
   /** The same with one more step. */

@@ -2,6 +2,7 @@ package dev.outpost.offsite.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.outpost.offsite.emulator.EmulatorSteps;
 import dev.outpost.tensor.io.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,6 +46,12 @@ final class RankCommandTest {
     assertThat(told.numbers("scores")).hasSize(6);
     assertThat(told.numbers("importance")).allMatch(p -> p > 0.4 && p < 0.6);
     assertThat(told.number("half_perplexity", 0)).isPositive();
+
+    JsonObject seen = Shell.ok("inspect", ranking, "--json").result();
+    assertThat(seen.string("kind")).isEqualTo("ranking");
+    assertThat(seen.numbers("scores")).isEqualTo(told.numbers("scores"));
+    assertThat(seen.object("settings").integer("steps")).isEqualTo(3);
+    assertThat(Shell.ok("inspect", ranking).out()).contains("base_fingerprint");
 
     for (String alpha : List.of("0.25", "0.75")) {
       Path pack = dir.resolve("package-" + alpha);
@@ -91,6 +98,34 @@ final class RankCommandTest {
   }
 
   @Test
+  void theTripletMakesAPackage() throws Exception {
+    Path ranking = dir.resolve("ranking");
+    Path pack = dir.resolve("triplet");
+    Shell.ok(rank(ranking));
+    Object[] words = {
+      "emulate",
+      "--model",
+      model,
+      "--scaleot",
+      "2,0.5,0.8",
+      "--ranking",
+      ranking,
+      "--out",
+      pack,
+      "--json"
+    };
+    if (EmulatorSteps.all().stream().noneMatch(k -> k.name().equals("rank-compress"))) {
+      refuses(words, "\"rank-compress\" is unknown");
+      return;
+    }
+    JsonObject made = Shell.ok(words).result();
+    assertThat(made.string("split")).isEqualTo("1-1, layer-replace, rank-compress");
+    assertThat(made.strings("slots")).hasSize(6);
+    JsonObject recipe = Shell.ok("inspect", pack, "--json").result().object("recipe");
+    assertThat(recipe.objects("steps").getFirst().string("ranking")).isEqualTo("" + ranking);
+  }
+
+  @Test
   void whatIsWrongIsToldBeforeAnythingIsWritten() throws Exception {
     Path out = dir.resolve("out");
     refuses(rank(out, "--group", 1), "--group: must be at least 2, got 1");
@@ -99,9 +134,21 @@ final class RankCommandTest {
     refuses(rank(model), "is also read from");
     Path other = Parties.model(dir.resolve("other"), 1, 2);
     refuses(rank(other), "holds a model; choose another folder for a ranking");
+    Object[] emulate = {"emulate", "--model", model, "--out", out, "--scaleot", "2,0.5,0.8"};
+    refuses(emulate, "--ranking: is missing");
+    refuses(with(emulate, "--split", "1-1"), "--scaleot: takes the place of --split");
+    Object[] step = {"emulate", "--model", model, "--out", out, "--split", "1-1", "--step"};
+    Path none = dir.resolve("none");
+    refuses(with(step, "layer-replace:ranking=" + none), "ranking.json: no such file");
     model = other;
     refuses(rank(out), "has one block");
     assertThat(Files.exists(out)).isFalse();
+  }
+
+  private static Object[] with(Object[] words, Object... more) {
+    return java.util.stream.Stream.concat(
+            java.util.Arrays.stream(words), java.util.Arrays.stream(more))
+        .toArray();
   }
 
   private static void refuses(Object[] words, String message) {
