@@ -81,6 +81,36 @@ public record Svd(Tensor u, double[] values, Tensor v) {
     return all.first(Math.min(full, all.enough(wanted)));
   }
 
+  /**
+   * Of a product that is known by its factors, {@code W = leftᵀ·right}, without forming it: exact
+   * but for rounding.
+   *
+   * @param left [R, m]
+   * @param right [R, n]
+   * @return min(R, m, n) values and vectors
+   */
+  public static Svd ofProduct(Tensor left, Tensor right, Kernels k) {
+    if (left.rows() != right.rows())
+      throw new IllegalArgumentException(
+          "svd: factors " + left.shape() + " and " + right.shape() + " have different rows");
+    if (left.rows() > Math.min(left.cols(), right.cols()))
+      return whole(product(transposed(left), MatView.of(right), k));
+    Orthonormal l = Orthonormal.of(Tensor.of(left.shape(), left.toArray()), k);
+    Orthonormal r = Orthonormal.of(Tensor.of(right.shape(), right.toArray()), k);
+    Svd small = whole(product(transposed(l.lower()), MatView.of(r.lower()), k));
+    return new Svd(
+        product(small.u, MatView.of(l.q()), k),
+        small.values,
+        product(small.v, MatView.of(r.q()), k));
+  }
+
+  private static Tensor transposed(Tensor t) {
+    Tensor out = Tensor.zeros(t.cols(), t.rows());
+    for (int i = 0; i < t.rows(); i++)
+      for (int j = 0; j < t.cols(); j++) out.data()[j * t.rows() + i] = t.get(i * t.cols() + j);
+    return out;
+  }
+
   /** Σ w². */
   private static double finite(Tensor w, Kernels k, String name) {
     double sum = k.sumSquares(w);
