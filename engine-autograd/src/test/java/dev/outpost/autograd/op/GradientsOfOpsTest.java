@@ -115,6 +115,28 @@ class GradientsOfOpsTest {
     GradCheck.check("sum", 19, FAST, (t, in) -> Sum.sum(t, in.get(0)), a);
   }
 
+  @Test
+  void proximal() {
+    Tensor anchor = normal(3, 4, 9).tensor();
+    Tensor slope = normal(4, 4, 9).tensor();
+    GradCheck.checkLeaves(
+        "proximal",
+        46,
+        FAST,
+        (t, in) -> Proximal.proximal(t, in.get(0), anchor, 0.7f, null),
+        normal(1, 4, 9));
+    GradCheck.checkLeaves(
+        "proximal with a slope, twice",
+        47,
+        FAST,
+        (t, in) ->
+            Add.add(
+                t,
+                Proximal.proximal(t, in.get(0), anchor, 0, slope),
+                Proximal.proximal(t, in.get(0), anchor, 1.5f, slope)),
+        normal(1, 4, 9));
+  }
+
   @ParameterizedTest
   @EnumSource(UnaryMap.class)
   void activation(UnaryMap op) {
