@@ -71,8 +71,7 @@ public record AdapterValues(Map<String, Tensor> tensors) {
         throw new IllegalArgumentException(
             "adapter: " + name + " has shape " + a.shape() + " here and " + b.shape() + " there");
       Tensor c = Tensor.zeros(a.shape());
-      for (int i = 0; i < a.size(); i++)
-        c.data()[i] = (float) f.applyAsDouble(a.get(i), b.get(i));
+      for (int i = 0; i < a.size(); i++) c.data()[i] = (float) f.applyAsDouble(a.get(i), b.get(i));
       all.put(name, c);
     });
     return new AdapterValues(all);

@@ -107,8 +107,7 @@ public sealed interface AggregationRule {
       Integer[] order = new Integer[n];
       Arrays.setAll(order, i -> i);
       Arrays.sort(order, (a, b) -> Double.compare(scores[a], scores[b]));
-      List<Update> best =
-          Arrays.stream(order).limit(keep).sorted().map(updates::get).toList();
+      List<Update> best = Arrays.stream(order).limit(keep).sorted().map(updates::get).toList();
       return elementwise(best, column -> Arrays.stream(column).sum() / column.length);
     }
 

@@ -56,14 +56,20 @@ public record LoraProducts(Kernels kernels, int rank, float scale, long seed) {
     if (rule instanceof AggregationRule.WeightedMean) return mean(updates);
     AdapterValues first = updates.getFirst().values();
     List<Update> dense = updates.stream().map(u -> u.with(products(u), 1)).toList();
-    Map<String, Tensor> out = new LinkedHashMap<>(rule.combine(dense).tensors());
+    AdapterValues combined = rule.combine(dense);
+    Map<String, Tensor> out = new LinkedHashMap<>(combined.tensors());
     for (String path : paths(first)) {
-      Tensor product = out.remove(path);
+      Tensor product = combined.get(path);
+      out.remove(path);
       put(
           out,
           path,
           Svd.largest(
-              product, Math.min(rank, Math.min(product.rows(), product.cols())), kernels, seed, path));
+              product,
+              Math.min(rank, Math.min(product.rows(), product.cols())),
+              kernels,
+              seed,
+              path));
     }
     return inOrderOf(first, out);
   }
@@ -92,7 +98,9 @@ public record LoraProducts(Kernels kernels, int rank, float scale, long seed) {
     return new AdapterValues(out);
   }
 
-  /** The products of an update's pairs, [out, in] under the projection's path; all else as it is. */
+  /**
+   * The products of an update's pairs, [out, in] under the projection's path; all else as it is.
+   */
   public AdapterValues products(Update u) {
     Map<String, Tensor> out = new LinkedHashMap<>(without(u.values()).tensors());
     for (String path : paths(u.values())) {
@@ -162,8 +170,7 @@ public record LoraProducts(Kernels kernels, int rank, float scale, long seed) {
     int cols = rows.getFirst().cols();
     Tensor out = Tensor.zeros(rows.stream().mapToInt(Tensor::rows).sum(), cols);
     int at = 0;
-    for (Tensor t : rows)
-      for (int i = 0; i < t.size(); i++) out.data()[at++] = t.get(i);
+    for (Tensor t : rows) for (int i = 0; i < t.size(); i++) out.data()[at++] = t.get(i);
     return out;
   }
 

@@ -89,8 +89,7 @@ public final class SecureSum {
 
     /** First message. */
     public Keys keys() {
-      return new Keys(
-          id, sealing.getPublic().getEncoded(), masking.getPublic().getEncoded());
+      return new Keys(id, sealing.getPublic().getEncoded(), masking.getPublic().getEncoded());
     }
 
     /** Second messages: shares of both secrets for every party, this one's kept. */
@@ -107,8 +106,7 @@ public final class SecureSum {
                 + " parties, got "
                 + threshold);
       Map<Integer, byte[]> ofOwn = Shamir.split(own, all.size(), threshold, random);
-      Map<Integer, byte[]> ofKey =
-          Shamir.split(scalar(masking), all.size(), threshold, random);
+      Map<Integer, byte[]> ofKey = Shamir.split(scalar(masking), all.size(), threshold, random);
       List<Sealed> boxes = new ArrayList<>();
       int x = 0;
       for (int to : others.keySet()) {
@@ -143,10 +141,7 @@ public final class SecureSum {
       add(out, own, 1);
       for (int other : held.keySet())
         if (other != id)
-          add(
-              out,
-              agree(masking, others.get(other).masking(), "mask"),
-              id < other ? 1 : -1);
+          add(out, agree(masking, keysOf(others, other).masking(), "mask"), id < other ? 1 : -1);
       return new Masked(id, out);
     }
 
@@ -179,11 +174,12 @@ public final class SecureSum {
       byte[] plain = new byte[2 * SECRET];
       System.arraycopy(shares[0], 0, plain, 0, SECRET);
       System.arraycopy(shares[1], 0, plain, SECRET, SECRET);
-      return box(Cipher.ENCRYPT_MODE, id, to, agree(sealing, others.get(to).sealing(), "seal"), plain);
+      return box(
+          Cipher.ENCRYPT_MODE, id, to, agree(sealing, keysOf(others, to).sealing(), "seal"), plain);
     }
 
     private byte[][] open(Sealed b) {
-      byte[] key = agree(sealing, others.get(b.from()).sealing(), "seal");
+      byte[] key = agree(sealing, keysOf(others, b.from()).sealing(), "seal");
       byte[] plain = box(Cipher.DECRYPT_MODE, b.from(), id, key, b.box());
       if (plain.length != 2 * SECRET)
         throw new IllegalArgumentException(
@@ -204,11 +200,7 @@ public final class SecureSum {
    * @param opened last messages of at least {@code threshold} of them
    */
   public static long[] sum(
-      List<Keys> keys,
-      Set<Integer> held,
-      List<Masked> masked,
-      List<Opened> opened,
-      int threshold) {
+      List<Keys> keys, Set<Integer> held, List<Masked> masked, List<Opened> opened, int threshold) {
     Map<Integer, Keys> byParty = new LinkedHashMap<>();
     keys.stream()
         .sorted((a, b) -> Integer.compare(a.party(), b.party()))
@@ -226,19 +218,24 @@ public final class SecureSum {
       throw new IllegalStateException(
           "secure sum: " + opened.size() + " parties opened their shares, needs " + threshold);
     List<Opened> enough = opened.subList(0, threshold);
-    for (int party : stayed)
-      add(sum, recovered(enough, party, true, order), -1);
+    for (int party : stayed) add(sum, recovered(enough, party, true, order), -1);
     Set<Integer> gone = new HashSet<>(held);
     gone.removeAll(stayed);
     for (int party : gone) {
-      KeyPair lost = pair(recovered(enough, party, false, order), byParty.get(party));
+      KeyPair lost = pair(recovered(enough, party, false, order), keysOf(byParty, party));
       for (int other : stayed) {
         // What the others added for the lost one: their sign is the opposite of its own.
-        byte[] seed = agree(lost, byParty.get(other).masking(), "mask");
+        byte[] seed = agree(lost, keysOf(byParty, other).masking(), "mask");
         add(sum, seed, party < other ? 1 : -1);
       }
     }
     return sum;
+  }
+
+  private static Keys keysOf(Map<Integer, Keys> all, int party) {
+    Keys keys = all.get(party);
+    if (keys == null) throw new IllegalArgumentException("secure sum: no keys of party " + party);
+    return keys;
   }
 
   private static byte[] recovered(
@@ -298,8 +295,7 @@ public final class SecureSum {
   private static byte[] box(int mode, int from, int to, byte[] key, byte[] content) {
     try {
       Cipher cipher = Cipher.getInstance("AES/GCM/NoPadding");
-      byte[] nonce =
-          java.nio.ByteBuffer.allocate(12).putInt(from).putInt(to).putInt(0).array();
+      byte[] nonce = java.nio.ByteBuffer.allocate(12).putInt(from).putInt(to).putInt(0).array();
       cipher.init(mode, new SecretKeySpec(key, "AES"), new GCMParameterSpec(128, nonce));
       return cipher.doFinal(content);
     } catch (GeneralSecurityException e) {

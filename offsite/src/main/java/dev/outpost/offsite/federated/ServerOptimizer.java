@@ -23,8 +23,7 @@ public sealed interface ServerOptimizer {
   record Take() implements ServerOptimizer {
     @Override
     public Step step(AdapterValues global, AdapterValues combined, Memory memory) {
-      return new Step(
-          combined, new Memory(memory.rounds() + 1, memory.first(), memory.second()));
+      return new Step(combined, new Memory(memory.rounds() + 1, memory.first(), memory.second()));
     }
   }
 

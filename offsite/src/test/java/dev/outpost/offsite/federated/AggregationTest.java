@@ -15,7 +15,8 @@ import org.junit.jupiter.api.Test;
 
 class AggregationTest {
   private static AdapterValues values(float... numbers) {
-    return new AdapterValues(Map.of("blocks.0.norm1.weight", Tensor.of(Shape.of(numbers.length), numbers)));
+    return new AdapterValues(
+        Map.of("blocks.0.norm1.weight", Tensor.of(Shape.of(numbers.length), numbers)));
   }
 
   private static Update update(String client, long samples, float... numbers) {
@@ -40,7 +41,8 @@ class AggregationTest {
     RandomStream r = RandomStream.of(3, "parties");
     for (int c = 0; c < 6; c++)
       updates.add(
-          update("c" + c, 1, 1 + 0.1f * (r.nextFloat() - 0.5f), -2 + 0.1f * (r.nextFloat() - 0.5f)));
+          update(
+              "c" + c, 1, 1 + 0.1f * (r.nextFloat() - 0.5f), -2 + 0.1f * (r.nextFloat() - 0.5f)));
     updates.add(update("liar", 1, 1e6f, 1e6f));
     assertThat(numbers(new AggregationRule.WeightedMean().combine(updates))[0]).isGreaterThan(1e5f);
     for (AggregationRule rule :

@@ -114,12 +114,12 @@ class LoraProductsTest {
   void anUntouchedAdapterStaysOneThatCanLearn() {
     Update fresh = party("a", 1, 2, 1, 3);
     fresh.values().get(PATH + ".lora_b.weight").fill(0);
-    AdapterValues mean =
-        new LoraProducts(TinyModels.best(), 2, 1, 7).mean(List.of(fresh, fresh));
+    AdapterValues mean = new LoraProducts(TinyModels.best(), 2, 1, 7).mean(List.of(fresh, fresh));
     assertThat(mean.get(PATH + ".lora_b.weight").toArray()).containsOnly(0);
     for (int d = 0; d < 2; d++) {
       double row = 0;
-      for (int i = 0; i < IN; i++) row += Math.abs(mean.get(PATH + ".lora_a.weight").get(d * IN + i));
+      for (int i = 0; i < IN; i++)
+        row += Math.abs(mean.get(PATH + ".lora_a.weight").get(d * IN + i));
       assertThat(row).isPositive();
     }
   }

@@ -35,8 +35,7 @@ class SecureSumTest {
     final List<SecureSum.Keys> keys;
 
     Session(SecureRandom r) {
-      for (int id = 1; id <= PARTIES; id++)
-        parties.put(id, new SecureSum.Party(id, THRESHOLD, r));
+      for (int id = 1; id <= PARTIES; id++) parties.put(id, new SecureSum.Party(id, THRESHOLD, r));
       keys = parties.values().stream().map(SecureSum.Party::keys).toList();
       Map<Integer, List<SecureSum.Sealed>> post = new HashMap<>();
       for (SecureSum.Party p : parties.values())
@@ -51,8 +50,7 @@ class SecureSumTest {
       stayed.removeAll(lost);
       for (int id : stayed) masked.add(parties.get(id).mask(numbers.get(id)));
       List<SecureSum.Opened> opened = new ArrayList<>();
-      for (int id : stayed)
-        if (!silent.contains(id)) opened.add(parties.get(id).open(stayed));
+      for (int id : stayed) if (!silent.contains(id)) opened.add(parties.get(id).open(stayed));
       return SecureSum.sum(keys, parties.keySet(), masked, opened, THRESHOLD);
     }
   }
@@ -136,12 +134,14 @@ class SecureSumTest {
     assertThatThrownBy(() -> s.sum(numbers(random(6), 4), Set.of(), Set.of(1, 2, 3)))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("3 parties opened");
-    assertThatThrownBy(() -> {
-          SecureSum.Party p = new SecureSum.Party(1, 3, random(1));
-          List<SecureSum.Keys> keys = new ArrayList<>(List.of(p.keys()));
-          for (int id = 2; id <= 6; id++) keys.add(new SecureSum.Party(id, 3, random(id)).keys());
-          p.share(keys);
-        })
+    assertThatThrownBy(
+            () -> {
+              SecureSum.Party p = new SecureSum.Party(1, 3, random(1));
+              List<SecureSum.Keys> keys = new ArrayList<>(List.of(p.keys()));
+              for (int id = 2; id <= 6; id++)
+                keys.add(new SecureSum.Party(id, 3, random(id)).keys());
+              p.share(keys);
+            })
         .hasMessageContaining("more than half");
   }
 
