@@ -2,7 +2,6 @@ package dev.outpost.offsite.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.outpost.offsite.emulator.EmulatorSteps;
 import dev.outpost.tensor.io.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -114,10 +113,6 @@ final class RankCommandTest {
       pack,
       "--json"
     };
-    if (EmulatorSteps.all().stream().noneMatch(k -> k.name().equals("rank-compress"))) {
-      refuses(words, "\"rank-compress\" is unknown");
-      return;
-    }
     JsonObject made = Shell.ok(words).result();
     assertThat(made.string("split")).isEqualTo("1-1, layer-replace, rank-compress");
     assertThat(made.strings("slots")).hasSize(6);

@@ -2,7 +2,6 @@ package dev.outpost.offsite.emulator;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.LayerRanking;
@@ -38,23 +37,10 @@ class ScaleOtTest {
         .write(ranking);
   }
 
-  /** Whether there is what the triplet ends with. */
-  private static boolean compresses() {
-    return EmulatorSteps.all().stream().anyMatch(k -> k.name().equals("rank-compress"));
-  }
-
-  @Test
-  void withoutCompressionTheTripletIsRefusedByTheMissingStep() throws Exception {
-    ScaleOt triplet = ScaleOt.parse("2,0.5,0.8", ranking, ScaleOt.Where.ENDS);
-    if (compresses()) assertThat(triplet.recipe().steps()).hasSize(2);
-    else assertThatThrownBy(triplet::recipe).hasMessageContaining("\"rank-compress\" is unknown");
-  }
-
   @ParameterizedTest
   @CsvSource({"4, ENDS, 2-2", "3, ENDS, 2-1", "1, ENDS, 1-0", "3, TOP, '1,3,4'"})
   void theTripletIsASplitAndTwoSteps(int adapters, ScaleOt.Where where, String split)
       throws Exception {
-    assumeThat(compresses()).isTrue();
     EmulatorRecipe recipe = ScaleOt.parse(adapters + ", 0.25, 0.8", ranking, where).recipe();
     assertThat(recipe).hasToString(split + ", layer-replace, rank-compress");
     assertThat(recipe.steps().getFirst()).isEqualTo(LayerReplace.of(ranking, 0.25));
@@ -67,16 +53,10 @@ class ScaleOtTest {
     JsonObject said =
         JsonObject.create().put("scaleot", "2,0.5,0.8").put("ranking", ranking.toString());
     said.write(file);
-    if (compresses()) {
-      assertThat(EmulatorRecipe.read(file))
-          .isEqualTo(ScaleOt.parse("2,0.5,0.8", ranking, ScaleOt.Where.ENDS).recipe());
-      said.put("adapters", "top").write(file);
-      assertThat(EmulatorRecipe.read(file).split()).hasToString("1,4");
-    } else {
-      assertThatThrownBy(() -> EmulatorRecipe.read(file))
-          .isInstanceOf(FormatException.class)
-          .hasMessageContaining("rank-compress");
-    }
+    assertThat(EmulatorRecipe.read(file))
+        .isEqualTo(ScaleOt.parse("2,0.5,0.8", ranking, ScaleOt.Where.ENDS).recipe());
+    said.put("adapters", "top").write(file);
+    assertThat(EmulatorRecipe.read(file).split()).hasToString("1,4");
     said.put("adapters", "all").write(file);
     assertThatThrownBy(() -> EmulatorRecipe.read(file))
         .isInstanceOf(FormatException.class)
