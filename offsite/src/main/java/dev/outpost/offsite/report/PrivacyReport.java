@@ -166,7 +166,10 @@ public record PrivacyReport(
     MembershipInference first = membership.getFirst();
     page.add(
         String.format(
-            Locale.ROOT, "  %,d rows trained on, %,d held back", first.members(), first.others()));
+            Locale.ROOT,
+            "  %,d rows of the part trained on, %,d held back",
+            first.members(),
+            first.others()));
     if (!first.enoughForTheRate())
       page.add(
           String.format(
