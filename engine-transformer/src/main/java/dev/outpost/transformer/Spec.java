@@ -533,6 +533,29 @@ public record Spec(
         layout);
   }
 
+  /** The same choices with a feed-forward part of another inner width. */
+  public Spec ofInnerWidth(int inner) {
+    return new Spec(
+        family,
+        vocabularySize,
+        context,
+        width,
+        layers,
+        embedding,
+        attention,
+        new FeedForward(
+            inner,
+            feedForward.activation(),
+            feedForward.gated(),
+            feedForward.fused(),
+            feedForward.bias()),
+        norms,
+        positions,
+        pattern,
+        head,
+        layout);
+  }
+
   private static Positions paired(Positions positions, RotaryPairing pairing) {
     return positions instanceof Positions.Rotary r ? r.with(pairing) : positions;
   }

@@ -34,7 +34,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  * "blocks": { "blocks.5": { "kind": "harmonizer", "rank": 64 },
- *             "blocks.6": { "kind": "block", "separate": ["attn"], "ranks": { "attn.q": 16 } },
+ *             "blocks.6": { "kind": "block", "separate": ["attn"], "ranks": { "attn.q": 16 },
+ *                            "width": 256 },
  *             "blocks.7": { "kind": "same", "as": "blocks.6" } }
  * </pre>
  *
@@ -67,8 +68,9 @@ record Blueprint(Map<String, Kind> kinds) {
    *
    * @param separate halves, {@code attn} or {@code mlp}, whose fused input projection is apart
    * @param ranks of the projections that are {@link LowRank}, by their path in the block
+   * @param width inner width of the feed-forward part, or 0 where it is the configuration's
    */
-  record Reshaped(Set<String> separate, Map<String, Integer> ranks) implements Kind {
+  record Reshaped(Set<String> separate, Map<String, Integer> ranks, int width) implements Kind {
     private static final String ATTN = "attn";
     private static final String MLP = "mlp";
 
@@ -95,16 +97,18 @@ record Blueprint(Map<String, Kind> kinds) {
               return p;
             }
           });
-      return new Reshaped(separate, ranks);
+      int width = block.mlp().down().in();
+      return new Reshaped(separate, ranks, width == spec.feedForward().width() ? 0 : width);
     }
 
     boolean isOrdinary() {
-      return separate.isEmpty() && ranks.isEmpty();
+      return separate.isEmpty() && ranks.isEmpty() && width == 0;
     }
 
     Spec spec(Spec ordinary) {
       Spec inputs = separate.contains(ATTN) ? ordinary.with(Spec.Inputs.SEPARATE) : ordinary;
-      return separate.contains(MLP) ? inputs.withSeparateGate() : inputs;
+      Spec apart = separate.contains(MLP) ? inputs.withSeparateGate() : inputs;
+      return width == 0 ? apart : apart.ofInnerWidth(width);
     }
 
     @Override
@@ -113,7 +117,8 @@ record Blueprint(Map<String, Kind> kinds) {
       if (!separate.isEmpty()) json.put("separate", List.copyOf(separate));
       JsonObject all = JsonObject.create();
       ranks.forEach(all::put);
-      return json.put("ranks", all);
+      json.put("ranks", all);
+      return width == 0 ? json : json.put("width", width);
     }
 
     static Reshaped read(JsonObject json, Spec spec) throws FormatException {
@@ -134,7 +139,8 @@ record Blueprint(Map<String, Kind> kinds) {
       JsonObject all = json.object("ranks");
       for (String path : all.names())
         ranks.put(path, all.integer(path, 1, Math.max(spec.width(), widest(spec))));
-      return new Reshaped(separate, ranks);
+      int width = json.has("width") ? json.integer("width", 1, spec.feedForward().width()) : 0;
+      return new Reshaped(separate, ranks, width);
     }
 
     private static int widest(Spec spec) {

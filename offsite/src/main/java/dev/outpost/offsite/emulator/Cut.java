@@ -4,6 +4,7 @@ import dev.outpost.offsite.svd.Svd;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
 import java.util.Locale;
+import java.util.Map;
 
 /** How much of a matrix's rank stays. */
 public sealed interface Cut {
@@ -91,6 +92,24 @@ public sealed interface Cut {
     @Override
     public Svd of(Tensor w, Kernels k, long seed, String name) {
       return Svd.energy(w, share, k, seed, name);
+    }
+  }
+
+  /**
+   * What another step chose.
+   *
+   * @param kept by the matrix's name
+   */
+  record Chosen(Map<String, Svd> kept) implements Cut {
+    public Chosen {
+      kept = Map.copyOf(kept);
+    }
+
+    @Override
+    public Svd of(Tensor w, Kernels k, long seed, String name) {
+      Svd svd = kept.get(name);
+      if (svd == null) throw new IllegalStateException("cut: nothing was chosen of " + name);
+      return svd;
     }
   }
 

@@ -53,7 +53,11 @@ public final class EmulatorSteps {
           new Kind(
               QuantizeWeights.NAME,
               "fewer bits: bits=1 to 8 simulated (Xiao et al. 2023), or type=q8_0|q4_0 stored; targets=attn|mlp|all",
-              QuantizeWeights::read));
+              QuantizeWeights::read),
+          new Kind(
+              Gradot.NAME,
+              "keep the adapter's gradients, spoil the loss (GradOT, Yao et al. 2025); rank=0.5, channels=0.5, lambda-attn=1, lambda-mlp=1, always=0.05, units=relative|raw, budget=matrix|middle, span=1, samples=64",
+              Gradot::read));
 
   private EmulatorSteps() {}
 

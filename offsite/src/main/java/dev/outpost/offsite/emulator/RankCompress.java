@@ -60,6 +60,7 @@ public record RankCompress(Cut cut, Targets targets) implements EmulatorStep {
       case Cut.Ratio r -> json.put("ratio", r.share());
       case Cut.Energy e -> json.put("energy", e.share());
       case Cut.Fixed f -> json.put("rank", f.rank());
+      case Cut.Chosen c -> throw new IllegalStateException("its own step describes what it chose");
       case Cut.Beta b -> json.put("beta", b.beta()).put("beta-keeps", b.keeps().word());
     }
     return json.put("targets", targets.word());
