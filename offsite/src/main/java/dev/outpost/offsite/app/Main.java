@@ -35,7 +35,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "",
       "Owner:       pretrain (or bring a GPT-2 or Llama folder), rank, emulate, plug",
       "Data owner:  tune",
-      "Both:        pull, evaluate, generate, report, inspect, convert, key, bench",
+      "Both:        pull, evaluate, generate, report, inspect, convert, compare, key, bench",
       ""
     },
     footer = {
@@ -85,6 +85,7 @@ public final class Main implements Runnable {
     commands.put("key", () -> new KeyCommand(interruption));
     commands.put("inspect", () -> new InspectCommand(interruption));
     commands.put("convert", () -> new ConvertCommand(interruption));
+    commands.put("compare", () -> new CompareCommand(interruption));
     commands.put("bench", () -> new BenchCommand(interruption));
     if (commands.containsKey(name)) commands.keySet().retainAll(Set.of(name));
     CommandLine cli = new CommandLine(new Main());

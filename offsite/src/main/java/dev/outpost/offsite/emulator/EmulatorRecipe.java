@@ -43,7 +43,16 @@ public record EmulatorRecipe(SplitPlan split, List<EmulatorStep> steps) {
 
   /** Reads a recipe file. */
   public static EmulatorRecipe read(Path file) throws IOException {
-    JsonObject json = JsonObject.read(file);
+    return of(JsonObject.read(file), file.toString());
+  }
+
+  /**
+   * What a recipe file holds, from wherever it is.
+   *
+   * @param place named in errors
+   * @throws FormatException naming the place, the field and the rule
+   */
+  public static EmulatorRecipe of(JsonObject json, String place) throws FormatException {
     for (String field : json.names())
       if (!List.of("split", "steps", "seed", "scaleot", "ranking", "adapters").contains(field))
         throw json.wrong(field, "is unknown; a recipe has split or scaleot, and steps");
@@ -54,7 +63,7 @@ public record EmulatorRecipe(SplitPlan split, List<EmulatorStep> steps) {
         recipe = recipe.then(EmulatorSteps.read(StepSettings.of(step)));
       return recipe;
     } catch (IllegalArgumentException e) {
-      throw new FormatException(file + ": " + e.getMessage());
+      throw new FormatException(place + ": " + e.getMessage());
     }
   }
 

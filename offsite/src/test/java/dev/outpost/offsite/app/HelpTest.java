@@ -41,6 +41,7 @@ final class HelpTest {
             "key",
             "inspect",
             "convert",
+            "compare",
             "bench");
     commands().forEach(c -> assertThat(o.out()).contains("  " + c));
     assertThat(o.out().replaceAll("\\s+", " "))
