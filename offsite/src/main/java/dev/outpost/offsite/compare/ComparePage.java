@@ -38,9 +38,15 @@ public final class ComparePage {
 
   private void write(List<JsonObject> lines, List<JsonObject> failed) throws IOException {
     html.append(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
-            + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
-            + "<title>Offsite-tuning compared</title>\n<style>\n");
+        """
+        <!DOCTYPE html>
+        <html lang="en">
+        <head>
+        <meta charset="utf-8"/>
+        <meta name="viewport" content="width=device-width, initial-scale=1"/>
+        <title>Offsite-tuning compared</title>
+        <style>
+        """);
     html.append(resource("page.css")).append("</style>\n</head>\n<body>\n");
     html.append("<h1>Offsite-tuning compared</h1>\n");
     html.append(

@@ -222,7 +222,7 @@ public record ComparePlan(
     return List.copyOf(seeds);
   }
 
-  private static Recipe recipe(JsonObject r, Path folder, Path place) throws FormatException {
+  private static Recipe recipe(JsonObject r, Path folder, Path place) throws IOException {
     String name = r.string("name");
     Optional<Path> ranking = Optional.empty();
     if (r.value("ranking") instanceof String path) {

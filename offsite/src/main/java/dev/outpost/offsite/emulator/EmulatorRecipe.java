@@ -51,8 +51,9 @@ public record EmulatorRecipe(SplitPlan split, List<EmulatorStep> steps) {
    *
    * @param place named in errors
    * @throws FormatException naming the place, the field and the rule
+   * @throws IOException when a ranking that the recipe names cannot be read
    */
-  public static EmulatorRecipe of(JsonObject json, String place) throws FormatException {
+  public static EmulatorRecipe of(JsonObject json, String place) throws IOException {
     for (String field : json.names())
       if (!List.of("split", "steps", "seed", "scaleot", "ranking", "adapters").contains(field))
         throw json.wrong(field, "is unknown; a recipe has split or scaleot, and steps");

@@ -140,8 +140,12 @@ final class ComparisonTest {
         assertThat(Figure.read(cell.object("emulator_tuned")).value())
             .isLessThan(Figure.read(cell.object("emulator_zero_shot")).value());
       }
-      assertThat(cell.object("curve").value("train")).asInstanceOf(InstanceOfAssertFactories.LIST).hasSize(4);
-      assertThat(cell.object("curve").value("validation")).asInstanceOf(InstanceOfAssertFactories.LIST).hasSize(2);
+      assertThat(cell.object("curve").value("train"))
+          .asInstanceOf(InstanceOfAssertFactories.LIST)
+          .hasSize(4);
+      assertThat(cell.object("curve").value("validation"))
+          .asInstanceOf(InstanceOfAssertFactories.LIST)
+          .hasSize(2);
       assertThat(cell.integer("retained_blocks")).isEqualTo(1);
       assertThat(cell.integer("peak_workspace_bytes")).isPositive();
     }
