@@ -83,6 +83,7 @@ final class HelpTest {
             "--public",
             "--split",
             "--step",
+            "--plan",
             "--recipe",
             "--prompt",
             "--stop",
