@@ -62,6 +62,9 @@ public final class CompareTable {
   /** What the plug-in gains on another setting. */
   static String gain(Summary s, String over) throws FormatException {
     Summary.Mean m = s.gain("plug_in", over);
+    // A single seed tells nothing of the spread, and a cell keeps no error of a difference.
+    if (s.cells().size() < 2)
+      return String.format(Locale.ROOT, s.perplexity() ? "%+.3f ± ?" : "%+.1f ± ?", m.value());
     return String.format(
         Locale.ROOT,
         s.perplexity() ? "%+.3f ± %.3f" : "%+.1f ± %.1f",
