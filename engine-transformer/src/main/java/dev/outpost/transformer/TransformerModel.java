@@ -10,6 +10,7 @@ import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.tensor.weight.HeapWeight;
+import dev.outpost.tensor.weight.Weight;
 import dev.outpost.transformer.layer.Embeddings;
 import dev.outpost.transformer.layer.Head;
 import dev.outpost.transformer.layer.Norm;
@@ -18,9 +19,12 @@ import dev.outpost.transformer.module.ParameterVisitor;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.module.Projection;
 import dev.outpost.transformer.module.Rewriter;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -271,11 +275,17 @@ public record TransformerModel(
         });
   }
 
-  /** Number of values in all parameters, or only the trainable ones. */
+  /**
+   * Number of values in all parameters, or only the trainable ones. Numbers that several slots
+   * share, as an emulator's repeated blocks do, count once.
+   */
   public long count(boolean trainableOnly) {
-    return parameters().values().stream()
-        .filter(p -> p.trainable() || !trainableOnly)
-        .mapToLong(p -> p.shape().size())
-        .sum();
+    Set<Weight> counted = Collections.newSetFromMap(new IdentityHashMap<>());
+    long[] count = new long[1];
+    visit((path, p) -> {
+      if ((p.trainable() || !trainableOnly) && counted.add(p.weight()))
+        count[0] += p.shape().size();
+    });
+    return count[0];
   }
 }

@@ -52,6 +52,9 @@ class BlueprintTest {
       sent.forEach((name, values) -> assertThat(got.get(name)).as(name).isEqualTo(values));
       assertThat(p.model().slots().get(1).block()).isInstanceOf(Harmonizer.class);
       assertThat(p.model().slots().get(3).block()).isSameAs(p.model().slots().get(2).block());
+      long block = full.spec().blockParameters();
+      long harmonizer = 2L * 3 * full.spec().width();
+      assertThat(p.model().count(false)).isEqualTo(full.count(false) - 2 * block + harmonizer);
     }
     try (SafetensorsFile f = SafetensorsFile.open(folder.resolve("model.safetensors"))) {
       assertThat(f.names()).noneMatch(name -> name.startsWith("blocks.3."));
