@@ -10,6 +10,7 @@ import io
 import json
 import os
 import sys
+import tempfile
 
 import sentencepiece as spm
 
@@ -30,7 +31,7 @@ def hexes(text):
 
 def build(name, real=False, **options):
     """The bytes of a model trained on the families' corpus."""
-    rules = os.path.join("/tmp", "outpost-rules.tsv")
+    rules = "rules.tsv"  # a model keeps the path it was trained with: here one without folders
     if options.pop("rules", False):
         if real:
             options["normalization_rule_name"] = "nmt_nfkc"
@@ -101,7 +102,9 @@ def differential(folder, seed, count, real):
                 f.write(json.dumps([ids, text], separators=(",", ":")) + "\n")
 
 
-if len(sys.argv) == 1:
+target = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else None
+os.chdir(tempfile.mkdtemp())
+if target is None:
     goldens()
 else:
-    differential(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), len(sys.argv) > 4)
+    differential(target, int(sys.argv[2]), int(sys.argv[3]), len(sys.argv) > 4)

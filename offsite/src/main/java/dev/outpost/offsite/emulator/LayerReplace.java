@@ -135,7 +135,8 @@ public record LayerReplace(Path ranking, double alpha, Per per, HarmonizerTraini
     return training.describe(
         JsonObject.create()
             .put("step", NAME)
-            .put("ranking", ranking.toString())
+            // A manifest leaves the house: of the owner's folders it tells the last name.
+            .put("ranking", String.valueOf(ranking.getFileName()))
             .put("alpha", alpha)
             .put("per", per == Per.GROUP ? "group" : "model"));
   }
