@@ -121,9 +121,12 @@ class LayerReplaceTest {
         assertThat(numbers(h)).isEqualTo(numbers(learned.get(i)));
       else assertThat(s).isSameAs(full.slots().get(i));
     }
-    // Told in full, read back the same.
-    assertThat(EmulatorSteps.read(StepSettings.of(recipe.steps().getFirst().describe())))
-        .isEqualTo(recipe.steps().getFirst());
+    // Told in full but for the ranking's folder, and read back the same.
+    LayerReplace step = (LayerReplace) recipe.steps().getFirst();
+    assertThat(EmulatorSteps.read(StepSettings.of(step.describe())))
+        .isEqualTo(
+            new LayerReplace(
+                step.ranking().getFileName(), step.alpha(), step.per(), step.training()));
 
     Path pack = dir.resolve("package");
     OffsitePackage.write(
