@@ -17,6 +17,8 @@ module dev.outpost.offsite {
   exports dev.outpost.offsite.svd;
   exports dev.outpost.offsite.tune;
 
+  uses dev.outpost.offsite.federated.Transport;
+
   opens dev.outpost.offsite.app to
       info.picocli;
 }

@@ -231,6 +231,13 @@ public final class JsonObject {
     return out;
   }
 
+  /** Refuses fields that nobody reads: a misspelt one would be passed over in silence. */
+  public void requireOnly(String... known) throws FormatException {
+    for (String field : names())
+      if (!List.of(known).contains(field))
+        throw wrong(field, "is unknown; known are " + String.join(", ", known));
+  }
+
   /** An error about one field of this file. */
   public FormatException wrong(String field, String rule) {
     return new FormatException(source + ": field " + field + " " + rule);

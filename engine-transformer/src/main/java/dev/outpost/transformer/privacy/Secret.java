@@ -57,6 +57,11 @@ public final class Secret {
     return fresh;
   }
 
+  /** Another secret, which tells nothing about this one: one per round of a longer work. */
+  public Secret derived(String purpose) {
+    return new Secret(sha256(key, "derived " + purpose));
+  }
+
   /** The stream of random numbers for one purpose, such as {@code noise/17/blocks.0.attn.q}. */
   public Stream stream(String purpose) {
     return new Stream(sha256(key, "stream " + purpose));

@@ -2,6 +2,8 @@ package dev.outpost.offsite.app;
 
 import dev.outpost.autograd.optim.NonFiniteGradientException;
 import dev.outpost.offsite.artifact.PlugIn;
+import dev.outpost.offsite.federated.LocalPrivacy;
+import dev.outpost.offsite.federated.RefusedException;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.transformer.hub.HubException;
 import java.io.IOException;
@@ -35,6 +37,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "",
       "Owner:       pretrain (or bring a GPT-2 or Llama folder), rank, emulate, plug",
       "Data owner:  tune",
+      "Many:        provision and serve (owner), join (each data owner)",
       "Both:        pull, evaluate, generate, report, inspect, convert, compare, key, bench",
       ""
     },
@@ -86,6 +89,9 @@ public final class Main implements Runnable {
     commands.put("inspect", () -> new InspectCommand(interruption));
     commands.put("convert", () -> new ConvertCommand(interruption));
     commands.put("compare", () -> new CompareCommand(interruption));
+    commands.put("provision", () -> new ProvisionCommand(interruption));
+    commands.put("serve", () -> new ServeCommand(interruption));
+    commands.put("join", () -> new JoinCommand(interruption));
     commands.put("bench", () -> new BenchCommand(interruption));
     if (commands.containsKey(name)) commands.keySet().retainAll(Set.of(name));
     CommandLine cli = new CommandLine(new Main());
@@ -167,6 +173,8 @@ public final class Main implements Runnable {
       case HubException h -> ExitCode.REFUSED;
       case PlugIn.RefusedException r -> ExitCode.REFUSED;
       case NonFiniteGradientException n -> ExitCode.REFUSED;
+      case RefusedException r -> ExitCode.REFUSED;
+      case LocalPrivacy.BudgetSpentException b -> ExitCode.REFUSED;
       case IOException io -> ExitCode.IO;
       // How the JVM reports that a mapped file lost its end.
       case InternalError i when String.valueOf(i.getMessage()).contains("unsafe memory access") ->

@@ -60,6 +60,11 @@ public record AdapterArtifact(
     return new AdapterArtifact(base, slots, method, tensors, provenance);
   }
 
+  /** The same with other numbers, such as those of an earlier round. */
+  public AdapterArtifact with(Map<String, HeapWeight> other) {
+    return new AdapterArtifact(base, slots, method, other, provenance);
+  }
+
   /**
    * Writes the artifact; the manifest with the digest comes last, so that a folder whose digest is
    * right is a whole artifact; on a full disk the old one stays.

@@ -9,7 +9,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /** SHA-256 of files, as 64 hexadecimal digits. */
-final class Digest {
+public final class Digest {
   private Digest() {}
 
   static MessageDigest sha256() {
@@ -20,7 +20,8 @@ final class Digest {
     }
   }
 
-  static String of(Path file) throws IOException {
+  /** Of a whole file. */
+  public static String of(Path file) throws IOException {
     MessageDigest digest = sha256();
     byte[] buffer = new byte[1 << 20];
     try (InputStream in = Files.newInputStream(file)) {

@@ -14,7 +14,7 @@ import dev.outpost.transformer.peft.PromptConfig;
  * its settings. A rank-stabilised scale is written as {@code rank_stabilised_alpha}, so that who
  * knows only {@code alpha} refuses rather than computes something else.
  */
-final class MethodFields {
+public final class MethodFields {
   private static final int MOST = 1 << 20;
   private static final String ALPHA = "alpha";
   private static final String STABLE_ALPHA = "rank_stabilised_alpha";
@@ -22,7 +22,7 @@ final class MethodFields {
   private MethodFields() {}
 
   /** Adds the settings. */
-  static void put(JsonObject manifest, PeftMethod method) {
+  public static void put(JsonObject manifest, PeftMethod method) {
     JsonObject o = JsonObject.create();
     switch (method) {
       case LoraConfig c ->
@@ -42,7 +42,7 @@ final class MethodFields {
   }
 
   /** Reads and checks the method. */
-  static PeftMethod read(JsonObject m) throws FormatException {
+  public static PeftMethod read(JsonObject m) throws FormatException {
     String name = m.string("method");
     try {
       return switch (name) {

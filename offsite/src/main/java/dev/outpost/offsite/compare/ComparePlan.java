@@ -1,14 +1,10 @@
 package dev.outpost.offsite.compare;
 
 import dev.outpost.offsite.emulator.EmulatorRecipe;
+import dev.outpost.offsite.tune.MethodSettings;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
-import dev.outpost.transformer.peft.BottleneckConfig;
-import dev.outpost.transformer.peft.Ia3Config;
-import dev.outpost.transformer.peft.LoraConfig;
 import dev.outpost.transformer.peft.PeftMethod;
-import dev.outpost.transformer.peft.PrefixConfig;
-import dev.outpost.transformer.peft.PromptConfig;
 import dev.outpost.transformer.train.TrainingPlan;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -245,56 +241,8 @@ public record ComparePlan(
   private static Method method(JsonObject m) throws FormatException {
     String name = m.string("name");
     Optional<Float> rate = m.has("lr") ? Optional.of(Training.rate(m)) : Optional.empty();
-    String kind = m.optionalString("method").orElse(name);
-    try {
-      PeftMethod method =
-          switch (kind) {
-            case "full" -> known(m, new PeftMethod.Full());
-            case "bitfit" -> known(m, new PeftMethod.BitFit());
-            case "lora", "dora" -> {
-              int rank = m.integer("rank", 1, 1 << 16, 8);
-              LoraConfig lora =
-                  new LoraConfig(
-                      rank,
-                      (float) m.number("alpha", 2.0 * rank),
-                      (float) m.number("dropout", 0),
-                      targets(m, LoraConfig.ALL_PROJECTIONS),
-                      m.bool("rank_stabilised", false),
-                      kind.equals("dora"));
-              yield known(m, lora, "rank", "alpha", "dropout", "targets", "rank_stabilised");
-            }
-            case "bottleneck" -> {
-              BottleneckConfig bottleneck =
-                  new BottleneckConfig(
-                      m.integer("size", 1, 1 << 16, 64),
-                      (float) m.number("dropout", 0),
-                      targets(m, BottleneckConfig.BOTH_HALVES));
-              yield known(m, bottleneck, "size", "dropout", "targets");
-            }
-            case "prefix" ->
-                known(m, new PrefixConfig(m.integer("tokens", 1, 1 << 16, 20)), "tokens");
-            case "prompt" ->
-                known(m, new PromptConfig(m.integer("tokens", 1, 1 << 16, 20)), "tokens");
-            case "ia3" -> known(m, Ia3Config.PAPER);
-            default -> throw m.wrong("method", "must be one of " + PeftMethod.NAMES);
-          };
-      return new Method(name, method, rate);
-    } catch (IllegalArgumentException e) {
-      throw m.wrong("method", "is not usable: " + e.getMessage());
-    }
-  }
-
-  /** The method, when nothing is said but its settings. */
-  private static PeftMethod known(JsonObject m, PeftMethod method, String... settings)
-      throws FormatException {
-    List<String> all = new ArrayList<>(List.of("name", "method", "lr"));
-    all.addAll(List.of(settings));
-    only(m, all.toArray(String[]::new));
-    return method;
-  }
-
-  private static List<String> targets(JsonObject m, List<String> otherwise) throws FormatException {
-    return m.has("targets") ? m.strings("targets") : otherwise;
+    return new Method(
+        name, MethodSettings.read(m, m.optionalString("method").orElse(name), "name", "lr"), rate);
   }
 
   private static Task task(JsonObject t, Path folder) throws FormatException {
@@ -361,8 +309,6 @@ public record ComparePlan(
   }
 
   private static void only(JsonObject o, String... known) throws FormatException {
-    for (String field : o.names())
-      if (!List.of(known).contains(field))
-        throw o.wrong(field, "is unknown; known are " + String.join(", ", known));
+    o.requireOnly(known);
   }
 }

@@ -8,17 +8,21 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.DoubleBinaryOperator;
 
 /**
- * The numbers of an adapter by name, in a fixed order, with the arithmetic that rounds need. Never
- * changed once made.
+ * The numbers of an adapter in the order of their names, with the arithmetic that rounds need.
+ * Never changed once made.
  *
  * @param tensors by parameter name
  */
 public record AdapterValues(Map<String, Tensor> tensors) {
+  /** No numbers. */
+  public static final AdapterValues NONE = new AdapterValues(Map.of());
+
   public AdapterValues {
-    tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
+    tensors = Collections.unmodifiableSortedMap(new TreeMap<>(tensors));
   }
 
   /** Shares the numbers of an artifact's tensors. */

@@ -56,10 +56,19 @@ public record LoraProducts(Kernels kernels, int rank, float scale, long seed) {
     if (rule instanceof AggregationRule.WeightedMean) return mean(updates);
     AdapterValues first = updates.getFirst().values();
     List<Update> dense = updates.stream().map(u -> u.with(products(u), 1)).toList();
-    AdapterValues combined = rule.combine(dense);
-    Map<String, Tensor> out = new LinkedHashMap<>(combined.tensors());
-    for (String path : paths(first)) {
-      Tensor product = combined.get(path);
+    return factors(rule.combine(dense), first);
+  }
+
+  /**
+   * Pairs of the global rank from products.
+   *
+   * @param products as {@link #products} gives them
+   * @param like names and their order
+   */
+  public AdapterValues factors(AdapterValues products, AdapterValues like) {
+    Map<String, Tensor> out = new LinkedHashMap<>(products.tensors());
+    for (String path : paths(like)) {
+      Tensor product = products.get(path);
       out.remove(path);
       put(
           out,
@@ -71,7 +80,7 @@ public record LoraProducts(Kernels kernels, int rank, float scale, long seed) {
               seed,
               path));
     }
-    return inOrderOf(first, out);
+    return inOrderOf(like, out);
   }
 
   /**
@@ -111,6 +120,29 @@ public record LoraProducts(Kernels kernels, int rank, float scale, long seed) {
       out.put(path, product);
     }
     return new AdapterValues(out);
+  }
+
+  /** The products of the global adapter. */
+  public AdapterValues products(AdapterValues global) {
+    return products(new Update("global", 0, 1, scale, global));
+  }
+
+  /**
+   * Euclidean norm of the difference of two global adapters, of what pairs stand for: the same
+   * product may come from other factors. One product at a time.
+   */
+  public double distance(AdapterValues a, AdapterValues b) {
+    double squares = without(a).minus(without(b)).squares();
+    for (String path : paths(a))
+      squares += products(pair(a, path)).minus(products(pair(b, path))).squares();
+    return Math.sqrt(squares);
+  }
+
+  private static AdapterValues pair(AdapterValues values, String path) {
+    Map<String, Tensor> one = new LinkedHashMap<>();
+    one.put(path + A, values.get(path + A));
+    one.put(path + B, values.get(path + B));
+    return new AdapterValues(one);
   }
 
   /** Paths of the projections that carry LoRA. */

@@ -6,21 +6,24 @@ package dev.outpost.offsite.federated;
  */
 public sealed interface ServerOptimizer {
   /** What the optimizer remembers between rounds, by the names of the adapter. */
-  record Memory(int rounds, AdapterValues first, AdapterValues second) {
-    /** Nothing yet. */
-    public static Memory of(AdapterValues global) {
-      return new Memory(0, global.zeros(), global.zeros());
-    }
-  }
+  record Memory(int rounds, AdapterValues first, AdapterValues second) {}
 
   /** The new global adapter and what is remembered. */
   record Step(AdapterValues global, Memory memory) {}
+
+  /** Before the first round. */
+  Memory start(AdapterValues global);
 
   /** Goes from the global adapter to the next, given what the parties' values became. */
   Step step(AdapterValues global, AdapterValues combined, Memory memory);
 
   /** The combined values are the next adapter (FedAvg). */
   record Take() implements ServerOptimizer {
+    @Override
+    public Memory start(AdapterValues global) {
+      return new Memory(0, AdapterValues.NONE, AdapterValues.NONE);
+    }
+
     @Override
     public Step step(AdapterValues global, AdapterValues combined, Memory memory) {
       return new Step(combined, new Memory(memory.rounds() + 1, memory.first(), memory.second()));
@@ -53,6 +56,11 @@ public sealed interface ServerOptimizer {
     /** The paper's betas and τ = 1e-3. */
     public static FedAdam of(double rate) {
       return new FedAdam(rate, 0.9, 0.99, 1e-3);
+    }
+
+    @Override
+    public Memory start(AdapterValues global) {
+      return new Memory(0, global.zeros(), global.zeros());
     }
 
     @Override

@@ -1,0 +1,304 @@
+package dev.outpost.offsite.app;
+
+import dev.outpost.offsite.artifact.BaseFingerprint;
+import dev.outpost.offsite.federated.AuditLog;
+import dev.outpost.offsite.federated.ClientName;
+import dev.outpost.offsite.federated.Director;
+import dev.outpost.offsite.federated.Federation;
+import dev.outpost.offsite.federated.FederationListener;
+import dev.outpost.offsite.federated.FederationPlan;
+import dev.outpost.offsite.federated.GlobalState;
+import dev.outpost.offsite.federated.Participant;
+import dev.outpost.offsite.federated.RoundReport;
+import dev.outpost.offsite.federated.Transport;
+import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.Team;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.Locale;
+import java.util.SortedMap;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code outpost serve}: the model's owner runs a federation. */
+@CommandLine.Command(
+    name = "serve",
+    description = {
+      "Owner: run a federation: open rounds, send packages, take updates, make the adapter of them.",
+      "Run the same command again after a crash or Ctrl-C: no update that was accepted is lost. At the end the adapter is in --out/adapter, for outpost plug."
+    },
+    footer = {
+      "",
+      "Example: outpost serve --plan federation.json --kit kits/server --out federation",
+      "Example: outpost serve --plan federation.json --kit kits/server --out federation --model model --measure test.txt"
+    })
+final class ServeCommand extends Command {
+  @Option(
+      names = "--plan",
+      required = true,
+      paramLabel = "FILE",
+      description = "The federation, as JSON; see docs/federation.md.")
+  Path plan;
+
+  @Option(
+      names = "--kit",
+      required = true,
+      paramLabel = "DIR",
+      description = "The server's start kit, from outpost provision.")
+  Path kit;
+
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "DIR",
+      description = "Folder for the federation's state, its audit log and the adapter.")
+  Path out;
+
+  @Option(
+      names = "--model",
+      paramLabel = "DIR",
+      description = "With --measure: the full model, into which each round's adapter is plugged.")
+  Path model;
+
+  @Option(
+      names = "--measure",
+      paramLabel = "PATH",
+      description = "With --model: text to measure the plugged-in model on after each round.")
+  Path measure;
+
+  @Mixin DataOptions data;
+
+  @Option(
+      names = "--linger",
+      paramLabel = "SECONDS",
+      description =
+          "After the last round, stay so long at most for clients to hear of it. Default: ${DEFAULT-VALUE}.")
+  int linger = 60;
+
+  @Mixin SealOptions.Signing seal;
+
+  ServeCommand(Interruption interruption) {
+    super(interruption);
+  }
+
+  /** What is told of a round after the fact, outside the federation's lock. */
+  private record Done(RoundReport report, GlobalState state) {}
+
+  @Override
+  int run(Console console, Kernels kernels) throws Exception {
+    FederationPlan federation = FederationPlan.read(plan);
+    boolean tunes = federation.clients().containsKey(ClientName.SERVER);
+    boolean fed = data.given() || data.corpus.path != null;
+    BadInput.unless(
+        tunes == fed,
+        tunes
+            ? "--corpus: is missing; the plan has the server take part, so it needs text of its own"
+            : "--corpus, --data: the plan has no client called server, so nobody would read them");
+    BadInput.unless(
+        (model == null) == (measure == null), "--model and --measure: are of use together only");
+    OutputFolder.of(out, OutputFolder.Kind.NONE, kit);
+    seal.read();
+    BlockingQueue<Done> done = new LinkedBlockingQueue<>();
+    try (AuditLog audit = AuditLog.open(out.resolve("audit.jsonl"), InstantSource.system());
+        PlugInMeasure measured = PlugInMeasure.of(console, model, measure, kernels);
+        Team own = Team.of(threads);
+        Federation f =
+            Federation.open(
+                out,
+                federation,
+                Director.drawing(federation),
+                Kernels.best(own),
+                audit,
+                System::nanoTime,
+                listener(console, done))) {
+      requireBase(measured, f.base());
+      try (Transport.Listening listening = Transports.find().listen(kit, f, audit)) {
+        console.note(
+            String.format(
+                Locale.ROOT,
+                "federation %s of base %s: %d clients, %d of %d rounds done; listening on port %d",
+                federation.name(),
+                f.base().brief(),
+                federation.clients().size(),
+                f.state().round(),
+                federation.rounds(),
+                listening.port()));
+        console.emit(
+            JsonObject.create()
+                .put("event", "listening")
+                .put("port", listening.port())
+                .put("base_fingerprint", f.base().sha256())
+                .put("round", f.state().round()));
+        if (f.state().round() == 0) measured.tell(0, f.artifact(JsonObject.create()), Double.NaN);
+        Thread tuner = tunes ? tuner(console, f) : null;
+        boolean finished = watch(console, f, measured, done);
+        if (tuner != null && !finished) tuner.interrupt();
+        if (!finished) {
+          console.error("stopped; run the same command again to go on");
+          return ExitCode.INTERRUPTED;
+        }
+        finish(console, f);
+        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(linger);
+        while (!f.everyoneKnows() && System.nanoTime() < until && !stopRequested())
+          Thread.sleep(100);
+        if (tuner != null) tuner.join(TimeUnit.SECONDS.toMillis(linger));
+      }
+    }
+    return ExitCode.OK;
+  }
+
+  private static void requireBase(PlugInMeasure measured, BaseFingerprint base) {
+    if (measured.base() != null && !measured.base().equals(base))
+      throw new BadInput(
+          "--model: is "
+              + measured.base().brief()
+              + ", the emulators were made of "
+              + base.brief()
+              + "; give the model they were made of");
+  }
+
+  private boolean watch(
+      Console console, Federation f, PlugInMeasure measured, BlockingQueue<Done> done)
+      throws Exception {
+    while (true) {
+      // Read before the queue: a round that ends between the two is told on the next turn.
+      boolean end = f.finished();
+      Done d = done.poll(200, TimeUnit.MILLISECONDS);
+      if (d != null) {
+        tell(console, f, d);
+        measured.tell(
+            d.report().round(),
+            f.artifact(JsonObject.create()).with(d.state().values().weights()),
+            d.report().lossAfter());
+      } else if (end) return true;
+      if (stopRequested()) return false;
+      f.advance();
+    }
+  }
+
+  private static void tell(Console console, Federation f, Done d) {
+    RoundReport r = d.report();
+    double before =
+        r.parties().stream()
+            .mapToDouble(RoundReport.Party::lossBefore)
+            .filter(Double::isFinite)
+            .average()
+            .orElse(Double.NaN);
+    console.say(
+        String.format(
+            Locale.ROOT,
+            "round %d of %d: %d of %d updates%s",
+            r.round(),
+            f.plan().rounds(),
+            r.updates(),
+            r.parties().size(),
+            Double.isNaN(before)
+                ? ""
+                : String.format(
+                    Locale.ROOT,
+                    "; perplexity of the parties' own text %.2f, after tuning %.2f",
+                    Math.exp(before),
+                    Math.exp(r.lossAfter()))));
+    console.emit(JsonObject.create().put("event", "round").put("report", r.toJson()));
+  }
+
+  private void finish(Console console, Federation f) throws Exception {
+    Path adapter = out.resolve("adapter");
+    JsonObject provenance = JsonObject.create().put("seed", f.plan().seed());
+    f.spent()
+        .ifPresent(s ->
+            provenance.put(
+                "privacy",
+                JsonObject.create()
+                    .put("mechanism", "dp-fedavg")
+                    .put("epsilon", s.epsilon())
+                    .put("delta", s.delta())
+                    .put("protects", "one party's taking part, from who sees the adapters")));
+    f.artifact(provenance).write(adapter);
+    seal.sign(console, adapter);
+    console.say("all rounds are done; the adapter is " + adapter);
+    f.spent()
+        .ifPresent(s ->
+            console.say(
+                String.format(
+                    Locale.ROOT,
+                    "differential privacy: (%.3f, %.1e) for each party",
+                    s.epsilon(),
+                    s.delta())));
+    console.emit(JsonObject.create().put("event", "result").put("adapter", adapter.toString()));
+  }
+
+  /** The owner as one more party, in this process. */
+  private Thread tuner(Console console, Federation f) {
+    return Thread.ofPlatform()
+        .name("server-tuning")
+        .start(() -> {
+          try (Team own = Team.of(threads);
+              Participant p =
+                  new Participant(
+                      f.coordinator(ClientName.SERVER),
+                      out.resolve("own"),
+                      RoundData.of(console, data, 0.1, false, out.resolve("own")),
+                      Kernels.best(own),
+                      null,
+                      new Participant.Listener() {
+                        @Override
+                        public boolean stopRequested() {
+                          return ServeCommand.this.stopRequested();
+                        }
+                      })) {
+            p.run();
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          } catch (Exception e) {
+            console.error("the server's own tuning ended: " + e.getMessage());
+          }
+        });
+  }
+
+  private FederationListener listener(Console console, BlockingQueue<Done> done) {
+    return new FederationListener() {
+      @Override
+      public void opened(int round, SortedMap<String, String> emulators) {
+        console.note("round " + round + " is open for " + String.join(", ", emulators.keySet()));
+        console.emit(
+            JsonObject.create()
+                .put("event", "open")
+                .put("round", round)
+                .put("clients", emulators.keySet()));
+      }
+
+      @Override
+      public void received(
+          int round, String client, long bytes, double lossBefore, double lossAfter) {
+        console.note("round " + round + ": update of " + client + ", " + bytes + " bytes");
+        console.emit(
+            JsonObject.create()
+                .put("event", "update")
+                .put("round", round)
+                .put("client", client)
+                .put("bytes", bytes));
+      }
+
+      @Override
+      public void refused(String client, String reason) {
+        console.error("refused from " + client + ": " + reason);
+        console.emit(
+            JsonObject.create()
+                .put("event", "refused")
+                .put("client", client)
+                .put("reason", reason));
+      }
+
+      @Override
+      public void closed(RoundReport report, GlobalState state) {
+        done.add(new Done(report, state));
+      }
+    };
+  }
+}

@@ -1,0 +1,442 @@
+package dev.outpost.offsite.federated;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.outpost.offsite.artifact.BaseFingerprint;
+import dev.outpost.offsite.artifact.OffsitePackage;
+import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.io.FormatException;
+import dev.outpost.transformer.train.Progress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+final class FederationTest {
+  @TempDir Path dir;
+
+  private static void same(AdapterValues a, AdapterValues b) {
+    assertThat(a.names()).containsExactlyElementsOf(b.names());
+    for (String name : a.names())
+      assertThat(a.get(name).toArray()).as(name).isEqualTo(b.get(name).toArray());
+  }
+
+  /** By hand, party after party: what threads, files and the protocol must not change. */
+  @Test
+  void roundsAreFedAvgOfLocalTuning() throws Exception {
+    TinyFederation t = new TinyFederation(dir, TinyFederation.BOTTLENECK, TinyFederation.LOCAL);
+    AdapterValues federated = t.run("server");
+    AdapterValues global;
+    Map<String, OffsitePackage> packs = new LinkedHashMap<>();
+    try {
+      for (String e : t.plan.emulators().keySet())
+        packs.put(e, OffsitePackage.open(dir.resolve(e)));
+      global = LocalTuning.start(packs.get("whole"), t.plan.method(), t.plan.seed());
+      for (int round = 1; round <= t.plan.rounds(); round++) {
+        List<Update> updates = new ArrayList<>();
+        for (String client : t.plan.clients().keySet()) {
+          OffsitePackage pack = packs.get(t.plan.client(client).emulator());
+          LocalData.Split data = TinyFederation.data(client).of(pack);
+          long seed =
+              dev.outpost.tensor.random.RandomStream.of(
+                      t.plan.seed(), "federation." + round + "." + client)
+                  .nextLong();
+          LocalTuning.Outcome out =
+              new LocalTuning(pack, t.plan.method(), TinyFederation.KERNELS)
+                  .tune(
+                      new LocalTuning.Start(round, seed, global, null, null),
+                      t.plan.local(),
+                      data.train(),
+                      data.heldBack(),
+                      null,
+                      null,
+                      Progress.SILENT);
+          updates.add(new Update(client, round, data.train().count(), 1, out.values()));
+        }
+        global = new AggregationRule.WeightedMean().combine(updates);
+      }
+    } finally {
+      packs.values().forEach(OffsitePackage::close);
+    }
+    same(federated, global);
+    try (Federation f = t.open("server")) {
+      assertThat(f.finished()).isTrue();
+      assertThat(f.history()).hasSize(3).allMatch(r -> r.updates() == 3);
+      assertThat(f.history().getLast().lossAfter())
+          .isLessThan(f.history().getFirst().parties().getFirst().lossBefore());
+    }
+    assertThat(AuditChain.verify(dir.resolve("server/audit.jsonl")).lines())
+        .as("begun, 3 rounds opened, 9 updates, 3 rounds closed")
+        .isEqualTo(1 + 3 + 9 + 3);
+    assertThat(AdapterFile.read(dir.resolve("server-ward-a/global.safetensors")).tensors())
+        .hasSameSizeAs(global.tensors());
+  }
+
+  /**
+   * Server and wards end at random moments and begin again on what lies on the disk; whoever runs
+   * is drawn by a seed, so that many orders of arrival are seen.
+   */
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void whateverIsLostOnTheWayTheResultIsTheSame(long seed) throws Exception {
+    LocalPlan local = new LocalPlan(3, 2, 1e-2f, 0, 0.1f, true);
+    TinyFederation t = new TinyFederation(dir, TinyFederation.BOTTLENECK, local);
+    AdapterValues undisturbed = t.run("calm");
+    Random random = new Random(seed);
+    List<String> clients = List.copyOf(t.plan.clients().keySet());
+    int ends = 0;
+    for (boolean done = false; !done; ends++) {
+      assertThat(ends).isLessThan(400);
+      try (Federation f = t.open("stormy")) {
+        for (int i = 0; i < 1 + random.nextInt(3) && !f.finished(); i++) {
+          String client = clients.get(random.nextInt(3));
+          int steps = random.nextInt(6);
+          try (Participant p = t.participant(f, "stormy", client, null, dying(steps))) {
+            if (!f.next(client, Duration.ZERO).getClass().equals(Answer.Wait.class)) p.run();
+          } catch (Killed e) {
+            // Nothing of it is left but its folder.
+          }
+        }
+        done = f.finished();
+        if (done) same(f.state().values(), undisturbed);
+      }
+    }
+    assertThat(ends).as("how often the server began").isGreaterThan(3);
+  }
+
+  /** Ends a ward like a power cut: while it tunes, or before or after it has handed in. */
+  private static Participant.Listener dying(int steps) {
+    return new Participant.Listener() {
+      private boolean handedIn;
+
+      @Override
+      public Progress tuning(Assignment a) {
+        return new Progress() {
+          @Override
+          public void step(Step s) {
+            if (s.step() > steps) throw new Killed();
+          }
+        };
+      }
+
+      @Override
+      public void handedIn(int round, Receipt r) {
+        if (steps == 4) throw new Killed();
+        handedIn = true;
+      }
+
+      @Override
+      public boolean stopRequested() {
+        return handedIn;
+      }
+    };
+  }
+
+  private static final class Killed extends RuntimeException {
+    private static final long serialVersionUID = 1;
+  }
+
+  @Test
+  void whatBreaksARuleIsRefusedWithAReasonAndTheRoundGoesOn() throws Exception {
+    TinyFederation t = new TinyFederation(dir, TinyFederation.BOTTLENECK, TinyFederation.LOCAL);
+    try (Federation f = t.open("server")) {
+      Answer.Tune tune = (Answer.Tune) f.next("ward-a", Duration.ZERO);
+      Assignment a = tune.assignment();
+      AdapterValues good = AdapterFile.read(f.object("ward-a", a.global().sha256()));
+      assertThat(refusal(f, "ward-a", a, update(a, good, 1).with(poisoned(good), 1)))
+          .contains("NaN");
+      assertThat(refusal(f, "ward-a", a, update(a, good, -5))).contains("claims -5 samples");
+      assertThat(refusal(f, "ward-a", a, update(a, good, Long.MAX_VALUE))).contains("samples");
+      assertThat(refusal(f, "ward-b", a, update(a, good, 1))).contains("came from ward-b");
+      assertThat(refusal(f, "ward-a", a, new Update("ward-a", 2, 1, 1, good)))
+          .contains("not asked for in round 2");
+      Map<String, Tensor> fewer = new LinkedHashMap<>(good.tensors());
+      String first = good.names().iterator().next();
+      fewer.remove(first);
+      assertThat(refusal(f, "ward-a", a, update(a, new AdapterValues(fewer), 1)))
+          .contains("lacks [" + first + "]");
+      Path garbage = f.incoming().resolve("x");
+      Files.write(garbage, new byte[1000]);
+      assertThat(f.submit("ward-a", garbage).verdict()).isEqualTo(Receipt.Verdict.REFUSED);
+      Path foreign = f.incoming().resolve("y");
+      new UpdateFile(
+              "others",
+              BaseFingerprint.of(dev.outpost.transformer.TinyModels.random(2, 9)),
+              update(a, good, 1))
+          .write(foreign);
+      assertThat(f.submit("ward-a", foreign).reason()).contains("is of federation others");
+      assertThatThrownBy(() -> f.next("../etc", Duration.ZERO))
+          .isInstanceOf(RefusedException.class)
+          .hasMessageContaining("no party of federation wards is called ../etc");
+      assertThatThrownBy(() -> f.object("ward-b", a.global().sha256()))
+          .as("ward-b was told of nothing yet")
+          .isInstanceOf(RefusedException.class);
+
+      assertThat(hand(f, "ward-a", a, update(a, good, 1)).verdict())
+          .isEqualTo(Receipt.Verdict.ACCEPTED);
+      assertThat(hand(f, "ward-a", a, update(a, good, 1)).verdict())
+          .isEqualTo(Receipt.Verdict.DUPLICATE);
+      assertThat(f.incoming()).as("nothing is left lying").isEmptyDirectory();
+    }
+    assertThat(AuditChain.verify(dir.resolve("server/audit.jsonl")).lines())
+        .as("begun, opened, 8 refused, 1 accepted")
+        .isEqualTo(11);
+  }
+
+  @Test
+  void aPartyThatIsGoneDoesNotStallARoundAndComesTooLate() throws Exception {
+    TinyFederation t =
+        new TinyFederation(dir, TinyFederation.BOTTLENECK, TinyFederation.LOCAL)
+            .with(
+                new FederationPlan.Gathering(1, 2, 60),
+                new AggregationRule.WeightedMean(),
+                new ServerOptimizer.Take(),
+                0,
+                null);
+    try (Federation f = t.open("server")) {
+      Assignment a = ((Answer.Tune) f.next("ward-a", Duration.ZERO)).assignment();
+      Assignment b = ((Answer.Tune) f.next("ward-b", Duration.ZERO)).assignment();
+      Assignment c = ((Answer.Tune) f.next("ward-c", Duration.ZERO)).assignment();
+      AdapterValues good = AdapterFile.read(f.object("ward-a", a.global().sha256()));
+      hand(f, "ward-a", a, update(a, good, 1));
+      t.now.addAndGet(61_000_000_000L);
+      f.advance();
+      assertThat(f.state().round()).as("one update is no quorum").isEqualTo(0);
+      hand(f, "ward-b", b, update(b, good, 1));
+      assertThat(f.state().round()).isEqualTo(1);
+      Receipt late = hand(f, "ward-c", c, update(c, good, 1));
+      assertThat(late.verdict()).isEqualTo(Receipt.Verdict.LATE);
+      assertThat(hand(f, "ward-a", a, update(a, good, 1)).verdict())
+          .as("its answer was lost, and it asks again")
+          .isEqualTo(Receipt.Verdict.DUPLICATE);
+      assertThat(f.history().getFirst().parties())
+          .filteredOn(p -> !p.updated())
+          .singleElement()
+          .matches(p -> p.client().equals("ward-c"));
+    }
+  }
+
+  @Test
+  void anotherPlanDoesNotGoOnWithAFederation() throws Exception {
+    TinyFederation t = new TinyFederation(dir, TinyFederation.BOTTLENECK, TinyFederation.LOCAL);
+    t.open("server").close();
+    t.with(
+        FederationPlan.Gathering.ALL,
+        new AggregationRule.Median(),
+        new ServerOptimizer.Take(),
+        0,
+        null);
+    assertThatThrownBy(() -> t.open("server"))
+        .isInstanceOf(FormatException.class)
+        .hasMessageContaining("another plan");
+  }
+
+  /** Different ranks, FedAdam on products: every shape arrives where it should, and it learns. */
+  @Test
+  void loraOfDifferentRanksLearnsTogether() throws Exception {
+    TinyFederation t =
+        new TinyFederation(dir, TinyFederation.LORA, LocalPlan.of(6, 4, 3e-2f))
+            .ranks(Map.of("ward-b", 1, "ward-c", 4));
+    t.run("server");
+    try (Federation f = t.open("server")) {
+      assertThat(f.history().getLast().lossAfter())
+          .isLessThan(f.history().getFirst().parties().getFirst().lossBefore());
+    }
+    t.with(
+        FederationPlan.Gathering.ALL,
+        new AggregationRule.Median(),
+        ServerOptimizer.FedAdam.of(1e-2),
+        0,
+        null);
+    AdapterValues one = t.run("adam");
+    same(t.run("adam-again"), one);
+  }
+
+  /** The sum is exact up to the grid of 2⁻²⁴, for values and for products of LoRA. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aSecureSumGivesWhatTheOpenOneGives(boolean lora) throws Exception {
+    TinyFederation t =
+        new TinyFederation(
+            dir, lora ? TinyFederation.LORA : TinyFederation.BOTTLENECK, TinyFederation.LOCAL);
+    AdapterValues open = t.run("open");
+    t.with(
+        FederationPlan.Gathering.ALL,
+        new AggregationRule.WeightedMean(),
+        new ServerOptimizer.Take(),
+        2,
+        null);
+    AdapterValues secret = t.run("secret");
+    LoraProducts products = new LoraProducts(TinyFederation.KERNELS, 2, 2, 0);
+    AdapterValues a = lora ? products.products(open) : open;
+    AdapterValues b = lora ? products.products(secret) : secret;
+    assertThat(a.minus(b).norm()).isLessThan(1e-4 * a.norm());
+    try (Stream<Path> all = Files.walk(dir.resolve("secret"))) {
+      assertThat(all.filter(p -> p.toString().endsWith(".update")))
+          .as("the server never held an update")
+          .isEmpty();
+    }
+  }
+
+  /** One ward dies after it has shared keys: the others' sum is theirs alone. */
+  @Test
+  void aSecureSumBearsAWardThatDies() throws Exception {
+    TinyFederation t =
+        new TinyFederation(dir, TinyFederation.BOTTLENECK, TinyFederation.LOCAL)
+            .with(
+                FederationPlan.Gathering.ALL,
+                new AggregationRule.WeightedMean(),
+                new ServerOptimizer.Take(),
+                2,
+                null);
+    try (Federation f = t.open("server")) {
+      List<Thread> threads = new ArrayList<>();
+      for (String client : t.plan.clients().keySet()) {
+        boolean dies = client.equals("ward-c");
+        threads.add(
+            Thread.ofPlatform()
+                .start(() -> {
+                  // The second process of ward-c knows nothing of the first one's secrets.
+                  for (int life = 0; life < (dies ? 2 : 1); life++) {
+                    try (Participant p =
+                        t.participant(
+                            f,
+                            "server",
+                            client,
+                            null,
+                            dies && life == 0 ? dying(1) : new Participant.Listener() {})) {
+                      p.run();
+                    } catch (Killed e) {
+                      assertThat(life).isZero();
+                    } catch (Exception e) {
+                      throw new AssertionError(client, e);
+                    }
+                  }
+                }));
+      }
+      for (Thread thread : threads) thread.join();
+      assertThat(f.finished()).isTrue();
+      assertThat(f.history().getFirst().parties())
+          .filteredOn(RoundReport.Party::updated)
+          .extracting(RoundReport.Party::client)
+          .containsExactly("ward-a", "ward-b");
+      assertThat(f.history().getLast().updates()).isEqualTo(3);
+    }
+  }
+
+  @Test
+  void noiseOfTheServerIsTheSameAfterACrashAndBoundsWhatOnePartyCanDo() throws Exception {
+    TinyFederation t =
+        new TinyFederation(dir, TinyFederation.BOTTLENECK, TinyFederation.LOCAL)
+            .with(
+                FederationPlan.Gathering.ALL,
+                new AggregationRule.WeightedMean(),
+                new ServerOptimizer.Take(),
+                0,
+                new FederationPlan.Noise(1e-6, 0.01, 1e-5));
+    AdapterValues noisy = t.run("server");
+    try (OffsitePackage p = OffsitePackage.open(dir.resolve("whole"))) {
+      AdapterValues start = LocalTuning.start(p, t.plan.method(), t.plan.seed());
+      assertThat(noisy.minus(start).norm())
+          .as("three rounds of at most 0.01 each")
+          .isBetween(1e-3, 0.03 + 1e-4);
+    }
+  }
+
+  @Test
+  void aPartyEndsWhenItsPrivacyBudgetIsSpent() throws Exception {
+    TinyFederation t = new TinyFederation(dir, TinyFederation.BOTTLENECK, TinyFederation.LOCAL);
+    try (Federation f = t.open("server")) {
+      LocalPrivacy two = budgetOf(2, t.plan.local());
+      try (Participant p =
+          t.participant(f, "server", "ward-a", two, new Participant.Listener() {})) {
+        Thread others =
+            Thread.ofPlatform()
+                .start(() -> {
+                  for (int i = 0; i < 2; i++)
+                    for (String c : List.of("ward-b", "ward-c"))
+                      try (Participant q = t.participant(f, "server", c, null, dying(5))) {
+                        q.run();
+                      } catch (Exception e) {
+                        throw new AssertionError(e);
+                      }
+                });
+        assertThatThrownBy(p::run)
+            .isInstanceOf(LocalPrivacy.BudgetSpentException.class)
+            .hasMessageContaining("round 3 would bring epsilon to");
+        others.join();
+      }
+      assertThat(f.history())
+          .hasSize(2)
+          .allSatisfy(r ->
+              assertThat(r.parties().getFirst().lossAfter())
+                  .as("no loss is told beside a promise")
+                  .isNaN());
+    }
+  }
+
+  /** A budget that lets exactly so many rounds pass. */
+  private static LocalPrivacy budgetOf(int rounds, LocalPlan local) throws Exception {
+    int examples = TinyFederation.data("ward-a").of(null).train().count();
+    double rate = (double) local.batch() / examples;
+    double epsilon =
+        dev.outpost.transformer.privacy.RdpAccountant.USUAL
+            .spent(rate, 1.0, (long) rounds * local.steps(), 1e-3)
+            .epsilon();
+    return new LocalPrivacy(1.0, 0.1f, epsilon + 1e-9, 1e-3);
+  }
+
+  private static Update update(Assignment a, AdapterValues values, long samples) {
+    return new Update(a.client(), a.round(), samples, 1, values);
+  }
+
+  private static AdapterValues poisoned(AdapterValues values) {
+    Map<String, Tensor> all = new LinkedHashMap<>(values.tensors());
+    String first = values.names().iterator().next();
+    float[] numbers = values.get(first).toArray();
+    numbers[1] = Float.NaN;
+    all.put(first, Tensor.of(values.get(first).shape(), numbers));
+    return new AdapterValues(all);
+  }
+
+  private static Receipt hand(Federation f, String from, Assignment a, Update u) throws Exception {
+    Path file = f.incoming().resolve("u");
+    new UpdateFile(a.federation(), a.base(), u).write(file);
+    return f.submit(from, file);
+  }
+
+  private static String refusal(Federation f, String from, Assignment a, Update u)
+      throws Exception {
+    Receipt r = hand(f, from, a, u);
+    assertThat(r.verdict()).as(r.reason()).isEqualTo(Receipt.Verdict.REFUSED);
+    return r.reason();
+  }
+
+  @Test
+  void aLineTakenOutOfTheAuditLogShows() throws Exception {
+    TinyFederation t = new TinyFederation(dir, TinyFederation.BOTTLENECK, TinyFederation.LOCAL);
+    t.run("server");
+    Path log = dir.resolve("server/audit.jsonl");
+    List<String> lines = new ArrayList<>(Files.readAllLines(log));
+    lines.remove(5);
+    Files.write(log, lines);
+    assertThatThrownBy(() -> t.open("server"))
+        .isInstanceOf(FormatException.class)
+        .hasMessageContaining("line 6")
+        .hasMessageContaining("taken out");
+    lines.subList(5, lines.size()).clear();
+    Files.writeString(log, String.join("\n", lines) + "\n{\"at\":\"half a li");
+    t.open("server").close();
+    assertThat(AuditChain.verify(log).lines()).as("the half line is gone").isEqualTo(5);
+  }
+}
