@@ -82,7 +82,7 @@ public final class SvdBench {
     Svd found = null;
     for (int r = 0; r < rounds; r++) {
       long start = System.nanoTime();
-      found = Svd.largest(w, rank, k, r, "bench");
+      found = rank == values.length ? Svd.byEjml(w) : Svd.largest(w, rank, k, r, "bench");
       seconds[r] = (System.nanoTime() - start) / 1e9;
     }
     if (found == null) throw new IllegalArgumentException("svd bench: at least one round");
@@ -102,7 +102,7 @@ public final class SvdBench {
         k.team().threads(),
         values.length,
         rank,
-        rank == values.length ? "ejml" : "sketch",
+        method(rank, values.length),
         spectrum.name().toLowerCase(Locale.ROOT),
         rounds,
         seconds[0],
@@ -116,6 +116,11 @@ public final class SvdBench {
         String.join(" ", ManagementFactory.getRuntimeMXBean().getInputArguments())
             .replace("\\", "/")
             .replace("\"", "'"));
+  }
+
+  /** What {@link Svd#largest} chooses. */
+  private static String method(int rank, int full) {
+    return rank == full ? "ejml" : Svd.isSketched(rank, full) ? "sketch" : "triangle";
   }
 
   private static double squares(double[] values, int from) {

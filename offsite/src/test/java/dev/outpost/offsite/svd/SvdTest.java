@@ -10,6 +10,7 @@ import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.tensor.kernel.Team;
 import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.transformer.TinyModels;
+import java.util.function.IntToDoubleFunction;
 import org.ejml.data.DMatrixRMaj;
 import org.ejml.dense.row.factory.DecompositionFactory_DDRM;
 import org.junit.jupiter.api.Test;
@@ -33,6 +34,22 @@ class SvdTest {
     return c;
   }
 
+  private static Tensor scaled(Tensor t, float factor) {
+    for (int i = 0; i < t.size(); i++) t.data()[i] *= factor;
+    return t;
+  }
+
+  private static Tensor diagonal(IntToDoubleFunction values, int n) {
+    Tensor t = Tensor.zeros(n, n);
+    for (int i = 0; i < n; i++) t.data()[i * n + i] = (float) values.applyAsDouble(i);
+    return t;
+  }
+
+  /** Orthonormal rows. */
+  private static Tensor rotation(int m, int n) {
+    return Orthonormal.of(gaussian(m, n, "rotation"), Kernels.scalar()).q();
+  }
+
   /** A matrix of a kind. */
   private static Tensor matrix(String kind, int m, int n) {
     return switch (kind) {
@@ -46,11 +63,13 @@ class SvdTest {
       }
       case "deficient" -> product(gaussian(m, 5, "a"), gaussian(5, n, "b"));
       case "zero" -> Tensor.zeros(m, n);
-      case "tiny" -> {
-        Tensor t = gaussian(m, n, "tiny");
-        for (int i = 0; i < t.size(); i++) t.data()[i] *= 1e-18f;
-        yield t;
+      case "root" -> {
+        Tensor t = product(diagonal(i -> 1 / Math.sqrt(i + 1.0), m), rotation(m, n));
+        yield product(rotation(m, m), t);
       }
+      case "tiny" -> scaled(gaussian(m, n, "tiny"), 1e-18f);
+      case "huge" -> scaled(gaussian(m, n, "huge"), 1e30f);
+      case "huge, steep" -> scaled(matrix("steep", m, n), 1e30f);
       default -> throw new AssertionError(kind);
     };
   }
@@ -94,7 +113,17 @@ class SvdTest {
     "deficient,64,64,3",
     "zero,64,80,4",
     "zero,5,9,2",
+    "deficient,70,90,60",
+    "deficient,90,70,60",
+    "zero,64,80,60",
+    "root,90,120,20",
+    "root,90,120,80",
     "tiny,80,64,7",
+    "tiny,80,64,60",
+    "huge,80,64,7",
+    "huge,64,80,60",
+    "'huge, steep',96,120,12",
+    "'huge, steep',96,120,90",
     "flat,1,40,1",
     "flat,40,1,1",
     "steep,96,96,96"
@@ -119,7 +148,16 @@ class SvdTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"flat,96,80,9", "deficient,96,80,20", "zero,96,80,4"})
+  @CsvSource({
+    "flat,96,80,9",
+    "deficient,96,80,20",
+    "zero,96,80,4",
+    "flat,96,80,75",
+    "deficient,80,96,75",
+    "zero,80,96,75",
+    "steep,96,80,40",
+    "steep,96,80,80"
+  })
   void vectorsAreOrthonormal(String kind, int m, int n, int rank) {
     Svd s = Svd.largest(matrix(kind, m, n), rank, KERNELS, 3, "test");
     for (Tensor side : new Tensor[] {s.u(), s.v()})
