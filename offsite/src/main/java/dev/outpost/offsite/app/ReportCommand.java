@@ -245,7 +245,7 @@ final class ReportCommand extends Command {
 
     PrivacyReport report() {
       console.note("weights and hidden states");
-      WeightsShipped weights = WeightsShipped.of(full, pack.model());
+      WeightsShipped weights = WeightsShipped.of(full, pack.model(), kernels);
       Blocks seen = some(shared.held);
       HiddenLikeness likeness = HiddenLikeness.of(full, pack.model(), kernels, seen, 64);
       TrainingPlan plan =

@@ -92,6 +92,41 @@ record Parts(Dense fused, List<int[]> rows, QueryKeyValue.@Nullable OuterBiases 
 
   /** The fused projection with these in place of its parts. */
   Dense join(List<Tensor> parts) {
+    return dense(stacked(parts), fused.bias(), fused);
+  }
+
+  /** Whether these are of the parts' sizes. */
+  boolean fits(List<Projection> parts) {
+    return parts.size() == rows.size()
+        && IntStream.range(0, parts.size())
+            .allMatch(
+                i -> parts.get(i).out() == rows.get(i).length && parts.get(i).in() == fused.in());
+  }
+
+  /** Projections of the parts' sizes side by side in f32, with their biases where they have any. */
+  Dense joined(List<Dense> parts) {
+    Tensor w = stacked(parts.stream().map(Parts::outIn).toList());
+    return like(fused, w, parts.stream().allMatch(p -> p.bias() == null) ? null : biases(parts));
+  }
+
+  private Parameter biases(List<Dense> parts) {
+    Tensor all = Tensor.zeros(fused.out());
+    for (int i = 0; i < parts.size(); i++) {
+      Parameter b = parts.get(i).bias();
+      if (b == null) continue;
+      Tensor from = b.weight().toTensor();
+      for (int r = 0; r < from.size(); r++) all.data()[rows.get(i)[r]] = from.get(r);
+    }
+    return Parameter.frozen(HeapWeight.of(all));
+  }
+
+  /** A projection of this matrix [out, in] in f32, turned as {@code other} is. */
+  static Dense like(Dense other, Tensor outIn, @Nullable Parameter bias) {
+    Tensor w = other.layout() == Linear.Layout.OUT_IN ? outIn : transposed(outIn);
+    return new Dense(Parameter.frozen(HeapWeight.of(w)), bias, other.layout());
+  }
+
+  private Tensor stacked(List<Tensor> parts) {
     Tensor all = Tensor.zeros(fused.out(), fused.in());
     for (int i = 0; i < parts.size(); i++) {
       Tensor p = parts.get(i);
@@ -100,7 +135,7 @@ record Parts(Dense fused, List<int[]> rows, QueryKeyValue.@Nullable OuterBiases 
         System.arraycopy(
             p.data(), p.offset() + r * p.cols(), all.data(), to[r] * all.cols(), all.cols());
     }
-    return dense(all, fused.bias(), fused);
+    return all;
   }
 
   /** The matrix of a projection, [out, in], copied. */

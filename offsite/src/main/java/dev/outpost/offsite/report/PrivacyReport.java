@@ -114,7 +114,7 @@ public record PrivacyReport(
                 + " tensors are there with other numbers; their relative errors are in the JSON");
     not(
         page,
-        "numbers that are there in another order or in factors count as absent; what can be computed from those that are there.");
+        "rows that are there in another order, or a part of them, count as absent; factors count as their product; what can be computed from those that are there.");
   }
 
   private void likeness(List<String> page) {

@@ -1,7 +1,9 @@
 package dev.outpost.offsite.report;
 
+import dev.outpost.offsite.emulator.Rejoined;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.io.JsonObject;
+import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.module.Parameter;
 import java.nio.ByteBuffer;
@@ -31,9 +33,9 @@ public record WeightsShipped(List<Shipped> tensors) {
     VERBATIM,
     /** Under its name and so near that only its storage was changed. */
     ROUNDED,
-    /** Under its name, with other numbers. */
+    /** Under its name, or as the product of factors or in parts, with other numbers. */
     CHANGED,
-    /** No tensor of its name and shape: dropped, or in factors. */
+    /** No tensor of its name and shape: dropped, or cut in width. */
     ABSENT
   }
 
@@ -53,9 +55,13 @@ public record WeightsShipped(List<Shipped> tensors) {
     tensors = List.copyOf(tensors);
   }
 
-  /** Compares; both models may be mapped. */
-  public static WeightsShipped of(TransformerModel full, TransformerModel emulated) {
-    Map<String, Parameter> there = emulated.parameters();
+  /**
+   * Compares; both models may be mapped. Factors count as their product, which is computed, and
+   * parts of a fused matrix as that matrix.
+   */
+  public static WeightsShipped of(
+      TransformerModel full, TransformerModel emulated, Kernels kernels) {
+    Map<String, Parameter> there = Rejoined.of(full, emulated, kernels).parameters();
     Set<String> values = new HashSet<>();
     there.forEach((name, p) -> values.add(digest(p.weight().toTensor())));
     List<Shipped> all = new ArrayList<>();

@@ -2,12 +2,15 @@ package dev.outpost.offsite.emulator;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.outpost.autograd.Tape;
 import dev.outpost.offsite.artifact.AdapterArtifact;
 import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
 import dev.outpost.offsite.artifact.PlugIn;
+import dev.outpost.offsite.report.WeightsShipped;
+import dev.outpost.offsite.svd.Svd;
 import dev.outpost.offsite.tune.AdapterTuning;
 import dev.outpost.tensor.DType;
 import dev.outpost.tensor.Tensor;
@@ -151,6 +154,37 @@ class RankCompressTest {
         .forEach((path, p) -> {
           if (p instanceof LowRank l) assertThat(l.rank()).as(path).isLessThanOrEqualTo(3);
         });
+  }
+
+  /** Every number under the full model's own name, whatever form the package gave it. */
+  @ParameterizedTest
+  @CsvSource({"gpt2", "opt", "bloom", "llama", "qwen3", "phi3"})
+  void theReportComparesTheProductsOfFactorsWithTheMatrices(String family) throws Exception {
+    JsonObject config = config(family);
+    TransformerModel full = ofRankThree(Family.of(config).read(config));
+    TransformerModel same = made(full, "rank-compress:rank=3,targets=all").model();
+    TransformerModel joined = Rejoined.of(full, same, KERNELS);
+    assertThat(joined.parameters().keySet()).isEqualTo(full.parameters().keySet());
+    assertThat(Golden.far(logits(joined), logits(full))).isLessThan(2e-5);
+    WeightsShipped all = WeightsShipped.of(full, same, KERNELS);
+    assertThat(all.tensors()).allSatisfy(t -> assertThat(t.relativeError()).isLessThan(2e-6));
+    assertThat(all.share(WeightsShipped.Form.ROUNDED)).isBetween(0.1, 0.6);
+    // One direction of three: what is lost is what the other two hold.
+    WeightsShipped one =
+        WeightsShipped.of(full, made(full, "rank-compress:rank=1,targets=all").model(), KERNELS);
+    assertThat(one.share(WeightsShipped.Form.ABSENT)).isZero();
+    Map<String, Parameter> was = full.parameters();
+    String down = "blocks.2.mlp.down.weight";
+    Svd three = Svd.largest(was.get(down).weight().toTensor(), 3, KERNELS, 1, down);
+    double lost = 1 - three.first(1).energy() / three.energy();
+    assertThat(one.tensors())
+        .filteredOn(t -> t.name().equals(down))
+        .singleElement()
+        .satisfies(t -> {
+          assertThat(t.form()).isEqualTo(WeightsShipped.Form.CHANGED);
+          assertThat(t.relativeError()).isCloseTo(Math.sqrt(lost), within(1e-4));
+        });
+    assertThat(one.energyKept()).isBetween(0.3, 0.99);
   }
 
   @ParameterizedTest

@@ -51,7 +51,7 @@ class PrivacyReportTest {
   class Weights {
     @Test
     void anEmulatorThatIsTheModelShipsAllOfIt() throws Exception {
-      WeightsShipped all = WeightsShipped.of(FULL, emulator("1-4-1"));
+      WeightsShipped all = WeightsShipped.of(FULL, emulator("1-4-1"), kernels);
       assertThat(all.share(WeightsShipped.Form.VERBATIM)).isEqualTo(1);
       assertThat(all.energyKept()).isEqualTo(1);
     }
@@ -59,7 +59,7 @@ class PrivacyReportTest {
     @Test
     void droppedBlocksAreAbsentAndTheRestIsThereByValueUnderAnyName() throws Exception {
       TransformerModel two = emulator("1-2-1");
-      WeightsShipped some = WeightsShipped.of(FULL, two);
+      WeightsShipped some = WeightsShipped.of(FULL, two, kernels);
       double kept = (double) two.count(false) / FULL.count(false);
       assertThat(some.share(WeightsShipped.Form.VERBATIM)).isCloseTo(kept, within(1e-12));
       assertThat(some.share(WeightsShipped.Form.ABSENT)).isCloseTo(1 - kept, within(1e-12));
@@ -69,14 +69,14 @@ class PrivacyReportTest {
           two.slots().stream()
               .map(s -> s.name().equals("blocks.4") ? new Slot("blocks.2", s.block()) : s)
               .toList();
-      WeightsShipped dressed = WeightsShipped.of(FULL, two.withSlots(renamed));
+      WeightsShipped dressed = WeightsShipped.of(FULL, two.withSlots(renamed), kernels);
       assertThat(dressed.share(WeightsShipped.Form.VERBATIM)).isCloseTo(kept, within(1e-12));
     }
 
     @Test
     void changedNumbersTellByHowMuch() {
       for (double noise : new double[] {1e-4, 0.3}) {
-        WeightsShipped w = WeightsShipped.of(FULL, scaled(1 + noise));
+        WeightsShipped w = WeightsShipped.of(FULL, scaled(1 + noise), kernels);
         WeightsShipped.Form form =
             noise < 0.001 ? WeightsShipped.Form.ROUNDED : WeightsShipped.Form.CHANGED;
         assertThat(w.share(form)).isGreaterThan(0.1);
