@@ -65,7 +65,12 @@ final class CompareCommand extends Command {
     Outcome outcome = new Comparison(read, out, texts, kernels, watch(console)).run();
     CompareTable.lines(outcome.lines()).forEach(console::say);
     for (JsonObject f : outcome.failed())
-      console.error(f.string("kind") + " failed: " + f.string("reason"));
+      console.error(
+          f.string("kind")
+              + " failed: "
+              + f.string("reason")
+              + "; where it happened: "
+              + out.resolve(f.string("trace")));
     String page = out.resolve(Comparison.PAGE).toString();
     if (!outcome.finished()) {
       console.error("stopped; run the same command to go on. So far: " + page);

@@ -176,6 +176,7 @@ final class EmulateCommand extends Command {
       TransformerModel emulated = made.model();
       JsonObject described =
           recipe
+              .pinned()
               .describe()
               .put("seed", seed)
               .put("training_steps", plan.steps())

@@ -165,6 +165,11 @@ public record LayerRanking(
     }
   }
 
+  /** Digest of the folder's {@code ranking.json}, which holds that of the harmonizers. */
+  public static String sha256(Path folder) throws IOException {
+    return Digest.of(folder.resolve(FILE));
+  }
+
   /**
    * Refuses a model that it was not learned on.
    *

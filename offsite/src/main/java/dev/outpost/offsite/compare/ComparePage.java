@@ -194,7 +194,10 @@ public final class ComparePage {
       StringBuilder what = new StringBuilder(f.string("kind"));
       for (String field : List.of("model", "task", "recipe", "method", "seed"))
         if (f.has(field)) what.append(", ").append(f.value(field));
-      html.append("<li>").append(escape(what + ": " + f.string("reason"))).append("</li>\n");
+      html.append("<li>").append(escape(what + ": " + f.string("reason")));
+      // Lines of older runs have none.
+      if (f.has("trace")) html.append(" (").append(escape(f.string("trace"))).append(')');
+      html.append("</li>\n");
     }
     html.append("</ul>\n");
   }

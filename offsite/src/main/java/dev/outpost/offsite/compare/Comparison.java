@@ -5,6 +5,8 @@ import dev.outpost.tensor.io.AtomicFile;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,8 +21,9 @@ import java.util.stream.Stream;
 /**
  * Runs a plan. Every result is a line of {@code results.jsonl} in the folder, under a digest of all
  * that it depends on: run again, the plan goes on where it ended, within a training run too, and a
- * changed plan computes what changed. What fails is a line with its reason, and the others go on;
- * the next run tries it again. {@code index.html} shows what is there.
+ * changed plan computes what changed. What fails is a line with its reason and the name of a file
+ * with its stack trace, and the others go on; the next run tries it again. {@code index.html} shows
+ * what is there.
  *
  * <p>The same plan gives the same numbers on any number of threads, however often it was
  * interrupted; only seconds differ.
@@ -31,6 +34,9 @@ public final class Comparison {
 
   /** The page that shows them. */
   public static final String PAGE = "index.html";
+
+  /** Folder beside them with a file per failure: its stack trace. */
+  public static final String FAILURES = "failures";
 
   private final ComparePlan plan;
   private final Path folder;
@@ -103,13 +109,16 @@ public final class Comparison {
     } catch (StoppedException e) {
       throw e;
     } catch (Exception e) {
-      failed.add(write(log, line.put("reason", reason(e))));
+      line.put("reason", reason(e)).put("trace", FAILURES + "/" + key + ".txt");
+      keepTrace(key, cell, e);
+      failed.add(write(log, line));
       return Optional.empty();
     }
     JsonObject written = write(log, line);
     lines.add(written);
     computed++;
     delete(state);
+    Files.deleteIfExists(folder.resolve(FAILURES).resolve(key + ".txt"));
     showPage();
     return Optional.of(written);
   }
@@ -118,6 +127,15 @@ public final class Comparison {
     JsonObject written = log.append(line);
     watch.written(written);
     return written;
+  }
+
+  /** For who looks for the cause; of this run alone, since a cure may have moved the fault. */
+  private void keepTrace(String key, Cell cell, Exception e) throws IOException {
+    StringWriter trace = new StringWriter();
+    trace.append(cell.title()).append(System.lineSeparator());
+    e.printStackTrace(new PrintWriter(trace, true));
+    Path file = folder.resolve(FAILURES).resolve(key + ".txt");
+    AtomicFile.write(file, trace.toString().getBytes(StandardCharsets.UTF_8));
   }
 
   private static String reason(Exception e) {

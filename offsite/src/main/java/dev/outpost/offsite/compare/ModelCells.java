@@ -280,7 +280,7 @@ final class ModelCells implements AutoCloseable {
         made.split().adapterSlots(),
         base,
         files.config(),
-        r.recipe().describe().put("seed", seed),
+        r.recipe().pinned().describe().put("seed", seed),
         null);
     JsonObject losses = JsonObject.create();
     named.forEach((run, c) -> losses.put(run, c.toJson()));

@@ -86,6 +86,13 @@ public record EmulatorRecipe(SplitPlan split, List<EmulatorStep> steps) {
     return new EmulatorRecipe(split, more);
   }
 
+  /** The same with every step bound to the files that it reads: see {@link EmulatorStep#pinned}. */
+  public EmulatorRecipe pinned() throws IOException {
+    List<EmulatorStep> bound = new ArrayList<>();
+    for (EmulatorStep step : steps) bound.add(step.pinned());
+    return new EmulatorRecipe(split, bound);
+  }
+
   /** Whether a step reads public text. */
   public boolean needsText() {
     return steps.stream().anyMatch(EmulatorStep::needsText);

@@ -26,6 +26,14 @@ public interface EmulatorStep {
    */
   JsonObject describe();
 
+  /**
+   * The same step, bound to the files that it reads as they are now: a manifest then tells their
+   * digests, and with other files it refuses.
+   */
+  default EmulatorStep pinned() throws IOException {
+    return this;
+  }
+
   /** Whether it reads public text. */
   default boolean needsText() {
     return false;

@@ -24,7 +24,7 @@ public final class EmulatorSteps {
           new Kind(LayerKeep.NAME, "keep chosen blocks; blocks=5+9+12", LayerKeep::read),
           new Kind(
               LayerReplace.NAME,
-              "harmonizers in place of the least important blocks (ScaleOT); ranking=DIR, alpha=0.25, per=group|model, train=none|lm|hidden",
+              "harmonizers in place of the least important blocks (ScaleOT); ranking=DIR, alpha=0.25, per=group|model, train=none|lm|hidden, ranking-sha256 to take no other",
               LayerReplace::read),
           new Kind(
               Harmonize.NAME,

@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Replaces the least important share of the middle by the harmonizers that a ranking trained
@@ -19,8 +20,10 @@ import java.util.stream.IntStream;
  * @param alpha share of the middle's blocks to replace, rounded to whole blocks
  * @param per where blocks are compared
  * @param training whether the harmonizers learn further in their new place
+ * @param sha256 digest of the one ranking that will do, or null for whichever lies there
  */
-public record LayerReplace(Path ranking, double alpha, Per per, HarmonizerTraining training)
+public record LayerReplace(
+    Path ranking, double alpha, Per per, HarmonizerTraining training, @Nullable String sha256)
     implements EmulatorStep {
   static final String NAME = "layer-replace";
 
@@ -47,7 +50,8 @@ public record LayerReplace(Path ranking, double alpha, Per per, HarmonizerTraini
         ranking,
         alpha,
         Per.GROUP,
-        new HarmonizerTraining(HarmonizerTraining.Loss.NONE, StepTraining.OPEN));
+        new HarmonizerTraining(HarmonizerTraining.Loss.NONE, StepTraining.OPEN),
+        null);
   }
 
   static LayerReplace read(StepSettings s) {
@@ -60,7 +64,8 @@ public record LayerReplace(Path ranking, double alpha, Per per, HarmonizerTraini
         folder,
         s.number("alpha", 0, 1, PAPER_ALPHA),
         s.choice("per", "group", "group", "model").equals("group") ? Per.GROUP : Per.MODEL,
-        HarmonizerTraining.read(s, HarmonizerTraining.Loss.NONE));
+        HarmonizerTraining.read(s, HarmonizerTraining.Loss.NONE),
+        s.text("ranking-sha256").orElse(null));
   }
 
   @Override
@@ -76,6 +81,13 @@ public record LayerReplace(Path ranking, double alpha, Per per, HarmonizerTraini
   @Override
   public Draft apply(Draft draft, Workshop shop) throws IOException, StoppedException {
     LayerRanking learned = LayerRanking.read(ranking);
+    if (sha256 != null && !sha256.equals(LayerRanking.sha256(ranking)))
+      throw new IllegalArgumentException(
+          "step layer-replace: "
+              + ranking
+              + " holds another ranking than ranking-sha256 says ("
+              + sha256
+              + "); give the folder of that one, or leave ranking-sha256 out");
     learned.requireBase(draft.full());
     List<Integer> middle = draft.middle().stream().map(Split::index).toList();
     TreeMap<Integer, Harmonizer> stand = new TreeMap<>();
@@ -131,13 +143,19 @@ public record LayerReplace(Path ranking, double alpha, Per per, HarmonizerTraini
   }
 
   @Override
+  public EmulatorStep pinned() throws IOException {
+    return new LayerReplace(ranking, alpha, per, training, LayerRanking.sha256(ranking));
+  }
+
+  @Override
   public JsonObject describe() {
-    return training.describe(
+    JsonObject json =
         JsonObject.create()
             .put("step", NAME)
             // A manifest leaves the house: of the owner's folders it tells the last name.
-            .put("ranking", String.valueOf(ranking.getFileName()))
-            .put("alpha", alpha)
-            .put("per", per == Per.GROUP ? "group" : "model"));
+            .put("ranking", String.valueOf(ranking.getFileName()));
+    if (sha256 != null) json.put("ranking-sha256", sha256);
+    return training.describe(
+        json.put("alpha", alpha).put("per", per == Per.GROUP ? "group" : "model"));
   }
 }

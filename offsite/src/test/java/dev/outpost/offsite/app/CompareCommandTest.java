@@ -55,6 +55,10 @@ final class CompareCommandTest {
     Shell.Outcome o = Shell.run("compare", "--plan", plan, "--out", dir.resolve("out"));
     assertThat(o.code()).isEqualTo(ExitCode.REFUSED);
     assertThat(o.err()).contains("emulator failed: ", "could not be made").doesNotContain("\tat ");
+    assertThat(o.err()).contains("failures");
+    try (java.util.stream.Stream<Path> traces = Files.list(dir.resolve("out/failures"))) {
+      assertThat(traces).hasSize(3);
+    }
   }
 
   @Test

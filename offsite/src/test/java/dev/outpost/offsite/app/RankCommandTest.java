@@ -2,6 +2,7 @@ package dev.outpost.offsite.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.outpost.offsite.artifact.LayerRanking;
 import dev.outpost.tensor.io.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -120,6 +121,8 @@ final class RankCommandTest {
     // The data owner need not know where the owner keeps things.
     assertThat(recipe.objects("steps").getFirst().string("ranking"))
         .isEqualTo("" + ranking.getFileName());
+    assertThat(recipe.objects("steps").getFirst().string("ranking-sha256"))
+        .isEqualTo(LayerRanking.sha256(ranking));
   }
 
   @Test

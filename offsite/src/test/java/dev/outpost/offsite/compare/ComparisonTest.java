@@ -251,7 +251,14 @@ final class ComparisonTest {
     assertThat(o.failed().getFirst().string("reason")).contains("layer-drop", "9");
     assertThat(o.failed().getLast().string("reason")).contains("emulator could not be made");
     assertThat(Files.readString(dir.resolve("out").resolve(Comparison.PAGE)))
-        .contains("What failed", "too many");
+        .contains("What failed", "too many", o.failed().getFirst().string("trace"));
+    Path failures = dir.resolve("out").resolve(Comparison.FAILURES);
+    for (JsonObject f : o.failed())
+      assertThat(dir.resolve("out").resolve(f.string("trace")))
+          .content()
+          .contains(f.string("reason"), "\tat dev.outpost.offsite", "too many");
+    assertThat(Files.readString(failures.resolve(o.failed().getFirst().string("key") + ".txt")))
+        .contains("LayerDrop");
     // Tried again, since the cure may lie outside the plan.
     Outcome again = run(json, "out");
     assertThat(again.computed()).isZero();

@@ -107,6 +107,20 @@ class LayerReplaceTest {
   }
 
   @Test
+  void aPinnedStepTakesTheRankingItWasPinnedToAndNoOther() throws Exception {
+    Path folder = ranked();
+    EmulatorRecipe recipe =
+        EmulatorRecipe.parse("1-1").then(step("layer-replace:ranking=" + folder)).pinned();
+    TransformerModel made = recipe.make(full, Workshop.of(kernels, 1)).model();
+    assertThat(replaced(made)).hasSize(2);
+    ranking(full, List.of(9.0, 0.4, -0.1, 0.2, 0.3, -0.5, -0.4, 8.0)).write(folder);
+    assertThatThrownBy(() -> recipe.make(full, Workshop.of(kernels, 1)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("ranking-sha256")
+        .hasMessageContaining("leave");
+  }
+
+  @Test
   void theRankingsHarmonizersStandWhereTheBlocksStood() throws Exception {
     Path folder = ranked();
     EmulatorRecipe recipe =
@@ -126,7 +140,12 @@ class LayerReplaceTest {
     assertThat(EmulatorSteps.read(StepSettings.of(step.describe())))
         .isEqualTo(
             new LayerReplace(
-                step.ranking().getFileName(), step.alpha(), step.per(), step.training()));
+                step.ranking().getFileName(), step.alpha(), step.per(), step.training(), null));
+
+    EmulatorStep pinned = step.pinned();
+    assertThat(EmulatorSteps.read(StepSettings.of(pinned.describe())).describe().toLine())
+        .isEqualTo(pinned.describe().toLine())
+        .contains(LayerRanking.sha256(folder));
 
     Path pack = dir.resolve("package");
     OffsitePackage.write(
