@@ -41,7 +41,7 @@ public final class JdkText {
   private static final Pattern FIELD = Pattern.compile("\\b(\\w+)\\s*[=;]");
 
   /** A member and what its documentation says. */
-  private record Member(String type, String name, String text) {
+  record Member(String type, String name, String text) {
     String title() {
       return name.equals(type) ? type : type + "." + name;
     }
@@ -111,7 +111,8 @@ public final class JdkText {
     }
   }
 
-  private static List<Member> members(String source, String type) {
+  /** The members of a source file that are documented, the type itself among them. */
+  static List<Member> members(String source, String type) {
     List<Member> found = new ArrayList<>();
     Matcher m = COMMENT.matcher(source);
     while (m.find()) {

@@ -7,6 +7,7 @@ import dev.outpost.offsite.artifact.PlugIn;
 import dev.outpost.offsite.report.CanaryExposure;
 import dev.outpost.offsite.report.GradientProbe;
 import dev.outpost.offsite.report.HiddenLikeness;
+import dev.outpost.offsite.report.MembershipAttack;
 import dev.outpost.offsite.report.MembershipInference;
 import dev.outpost.offsite.report.PrivacyReport;
 import dev.outpost.offsite.report.RecoveryProbe;
@@ -106,9 +107,11 @@ final class ReportCommand extends Command {
 
   @Option(
       names = "--probe-steps",
+      split = ",",
       paramLabel = "N",
-      description = "Steps in which a stranger heals the emulator. Default: ${DEFAULT-VALUE}.")
-  int probeSteps = 200;
+      description =
+          "Steps in which a stranger heals the emulator; several, such as 50,400, try several budgets, each from the start; 0 tries none. Default: 200.")
+  List<Integer> probeSteps = List.of(200);
 
   @Option(
       names = "--probe-batch",
@@ -149,7 +152,11 @@ final class ReportCommand extends Command {
   @Override
   int run(Console console, Kernels kernels) throws Exception {
     BadInput.unless(rows >= 1, "--rows: must be at least 1, got " + rows);
-    BadInput.unless(probeSteps >= 1, "--probe-steps: must be at least 1, got " + probeSteps);
+    BadInput.unless(
+        probeSteps.stream().allMatch(n -> n >= 0)
+            && (probeSteps.size() == 1 || !probeSteps.contains(0)),
+        "--probe-steps: must be whole numbers above 0, or a single 0 to try none, got "
+            + probeSteps);
     BadInput.unless(probeBatch >= 1, "--probe-batch: must be at least 1, got " + probeBatch);
     BadInput.unless(
         probeRate > 0 && Float.isFinite(probeRate),
@@ -248,28 +255,33 @@ final class ReportCommand extends Command {
       WeightsShipped weights = WeightsShipped.of(full, pack.model(), kernels);
       Blocks seen = some(shared.held);
       HiddenLikeness likeness = HiddenLikeness.of(full, pack.model(), kernels, seen, 64);
-      TrainingPlan plan =
-          TrainingPlan.of(probeSteps, probeBatch, probeRate, seed)
-              .evaluatingEvery(Math.max(1, probeSteps / 4));
-      RecoveryProbe recovery =
-          RecoveryProbe.of(
-              full,
-              pack.model(),
-              pack.adapterSlots(),
-              shared.train,
-              seen,
-              plan,
-              kernels,
-              bar(console, "heal"));
       return new PrivacyReport(
           hidden == null ? null : utility(hidden),
           weights,
           likeness,
-          recovery,
+          recovery(seen),
           hidden == null || plugged.isEmpty() ? List.of() : membership(hidden),
           exposed(),
           hidden == null ? Optional.empty() : gradient(hidden),
           promises);
+    }
+
+    private List<RecoveryProbe> recovery(Blocks held) {
+      List<RecoveryProbe> all = new ArrayList<>();
+      for (int steps : probeSteps)
+        if (steps > 0)
+          all.add(
+              RecoveryProbe.of(
+                  full,
+                  pack.model(),
+                  pack.adapterSlots(),
+                  shared.train,
+                  held,
+                  TrainingPlan.of(steps, probeBatch, probeRate, seed)
+                      .evaluatingEvery(Math.max(1, steps / 4)),
+                  kernels,
+                  bar(console, "heal")));
+      return all;
     }
 
     private Blocks some(Blocks all) {
@@ -301,35 +313,49 @@ final class ReportCommand extends Command {
           tunedFully);
     }
 
-    /** Of the first adapter: who has the full model, and who has only the package. */
-    private List<MembershipInference> membership(Rows text) {
+    /** Who has the full model, and who has only the package. */
+    private List<MembershipAttack> membership(Rows text) {
       console.note("membership inference");
-      Blocks in = some(text.train);
-      Blocks away = some(text.held);
-      List<MembershipInference> all = new ArrayList<>();
-      double[] fullIn = RowLosses.of(full, kernels, in);
-      double[] fullAway = RowLosses.of(full, kernels, away);
-      all.add(
+      Losses before = new Losses(full, text);
+      Losses drafted = new Losses(pack.model(), text);
+      List<MembershipInference> owner = new ArrayList<>();
+      List<MembershipInference> gain = new ArrayList<>();
+      List<MembershipInference> holder = new ArrayList<>();
+      for (int i = 0; i < plugged.size(); i++) {
+        Losses after = new Losses(plugged.get(i), text);
+        owner.add(
+            MembershipInference.of(
+                "owner, loss of [A', E]", negated(after.in), negated(after.away)));
+        gain.add(before.less(after, "owner, loss of [A, E] less that of [A', E]"));
+        holder.add(
+            drafted.less(
+                new Losses(tuned.get(i), text),
+                "package holder, loss of [A, E*] less that of [A', E*]"));
+      }
+      MembershipInference control =
           MembershipInference.of(
-              "untouched model, loss (control)", negated(fullIn), negated(fullAway)));
-      double[] plugIn = RowLosses.of(plugged.getFirst(), kernels, in);
-      double[] plugAway = RowLosses.of(plugged.getFirst(), kernels, away);
-      all.add(MembershipInference.of("owner, loss of [A', E]", negated(plugIn), negated(plugAway)));
-      all.add(
-          MembershipInference.of(
-              "owner, loss of [A, E] less that of [A', E]",
-              difference(fullIn, plugIn),
-              difference(fullAway, plugAway)));
-      all.add(
-          MembershipInference.of(
-              "package holder, loss of [A, E*] less that of [A', E*]",
-              difference(
-                  RowLosses.of(pack.model(), kernels, in),
-                  RowLosses.of(tuned.getFirst(), kernels, in)),
-              difference(
-                  RowLosses.of(pack.model(), kernels, away),
-                  RowLosses.of(tuned.getFirst(), kernels, away))));
-      return all;
+              "untouched model, loss (control)", negated(before.in), negated(before.away));
+      return List.of(
+          new MembershipAttack(List.of(control)),
+          new MembershipAttack(owner),
+          new MembershipAttack(gain),
+          new MembershipAttack(holder));
+    }
+
+    /** A model's losses on rows that were trained on and on rows that were not. */
+    private final class Losses {
+      private final double[] in;
+      private final double[] away;
+
+      Losses(TransformerModel m, Rows text) {
+        in = RowLosses.of(m, kernels, some(text.train));
+        away = RowLosses.of(m, kernels, some(text.held));
+      }
+
+      MembershipInference less(Losses after, String score) {
+        return MembershipInference.of(
+            score, difference(in, after.in), difference(away, after.away));
+      }
     }
 
     private static double[] negated(double[] losses) {

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param utility the five numbers; null without private text
  * @param weights what stands in the package
  * @param likeness how alike the hidden states are
- * @param recovery how far a stranger heals the emulator
+ * @param recovery how far a stranger heals the emulator, with each budget that was tried
  * @param membership attacks on the returned adapters, each view and score
  * @param canaries exposure of planted secrets, before and after tuning
  * @param gradient tokens read off single gradients; empty where it was not tried
@@ -26,12 +26,13 @@ public record PrivacyReport(
     @Nullable Utility utility,
     WeightsShipped weights,
     HiddenLikeness likeness,
-    RecoveryProbe recovery,
-    List<MembershipInference> membership,
+    List<RecoveryProbe> recovery,
+    List<MembershipAttack> membership,
     Map<String, List<CanaryExposure>> canaries,
     Optional<GradientProbe> gradient,
     Map<String, JsonObject> promises) {
   public PrivacyReport {
+    recovery = List.copyOf(recovery);
     membership = List.copyOf(membership);
     canaries = new LinkedHashMap<>(canaries);
     promises = new LinkedHashMap<>(promises);
@@ -51,7 +52,7 @@ public record PrivacyReport(
         .put("five_numbers_nats", utility == null ? null : utility.toJson())
         .put("weights_shipped", weights.toJson())
         .put("cka_of_hidden_states", likeness.toJson())
-        .put("recovery_probe", recovery.toJson())
+        .put("recovery_probe", recovery.stream().map(RecoveryProbe::toJson).toList())
         .put("membership_inference", membership.stream().map(m -> m.toJson()).toList())
         .put("canary_exposure", exposed)
         .put("gradient_inversion", gradient.map(GradientProbe::toJson).orElse(null))
@@ -129,20 +130,23 @@ public record PrivacyReport(
 
   private void recovery(List<String> page) {
     title(page, "Recovery: the emulator's middle trained on public text by a stranger");
-    page.add(
-        String.format(
-            Locale.ROOT,
-            "  full %.4f, emulator %.4f, healed %.4f nats after %,d tokens (%d steps)",
-            recovery.fullLoss(),
-            recovery.emulatorLoss(),
-            recovery.healedLoss(),
-            recovery.tokens(),
-            recovery.steps()));
-    page.add(
-        recovery.gap()
-            ? String.format(
-                Locale.ROOT, "  share of the gap closed: %.1f %%", 100 * recovery.closed())
-            : "  there was no gap: the emulator is as good as the model");
+    if (recovery.isEmpty()) {
+      page.add("  not tried");
+      return;
+    }
+    for (RecoveryProbe r : recovery)
+      page.add(
+          String.format(
+              Locale.ROOT,
+              "  full %.4f, emulator %.4f, healed %.4f nats after %,d tokens (%d steps)%s",
+              r.fullLoss(),
+              r.emulatorLoss(),
+              r.healedLoss(),
+              r.tokens(),
+              r.steps(),
+              r.gap()
+                  ? String.format(Locale.ROOT, ": %.1f %% of the gap closed", 100 * r.closed())
+                  : ": there was no gap, the emulator is as good as the model"));
     not(
         page,
         "more tokens, a better learning rate, new blocks in the holes, a teacher; a share closed here is the least an attacker gets, not the most.");
@@ -154,16 +158,14 @@ public record PrivacyReport(
       page.add("  not measured: needs an adapter and the private text");
       return;
     }
-    for (MembershipInference m : membership)
+    for (MembershipAttack m : membership) page.add(m.line());
+    int adapters = membership.getLast().each().size();
+    if (adapters > 1)
       page.add(
-          String.format(
-              Locale.ROOT,
-              "  %-58s AUC %.3f ± %.3f, TPR at 0.1 %% FPR %.3f",
-              m.score(),
-              m.auc(),
-              m.standardError(),
-              m.caught()));
-    MembershipInference first = membership.getFirst();
+          "  ± is the standard error over "
+              + adapters
+              + " adapters; of the control, over rows (Hanley and McNeil)");
+    MembershipInference first = membership.getFirst().each().getFirst();
     page.add(
         String.format(
             Locale.ROOT,

@@ -1,10 +1,12 @@
 package dev.outpost.offsite.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.outpost.tensor.io.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -52,7 +54,8 @@ class ReportCommandTest {
     JsonObject weights = r.object("weights_shipped");
     assertThat(weights.object("share_of_parameters").number("verbatim", -1)).isEqualTo(1);
     assertThat(weights.number("energy_kept", -1)).isEqualTo(1);
-    assertThat(r.object("recovery_probe").value("share_of_gap_closed")).isNull();
+    assertThat(r.objects("recovery_probe")).hasSize(1);
+    assertThat(r.objects("recovery_probe").getFirst().value("share_of_gap_closed")).isNull();
     JsonObject five = r.object("five_numbers_nats");
     assertThat(five.number("emulator_zero_shot", -1)).isEqualTo(five.number("full_zero_shot", -2));
     assertThat(r.object("gradient_inversion").number("share", -1)).isGreaterThan(0.5);
@@ -107,7 +110,7 @@ class ReportCommandTest {
                 "--block",
                 12,
                 "--probe-steps",
-                3,
+                "1,3",
                 "--fine-tune-steps",
                 2,
                 "--canary",
@@ -128,7 +131,18 @@ class ReportCommandTest {
     assertThat(r.object("five_numbers_nats").integer("adapters")).isEqualTo(2);
     assertThat(r.object("five_numbers_nats").object("privacy_gap").value("standard_error"))
         .isNotNull();
-    assertThat(r.objects("membership_inference")).hasSize(4);
+    assertThat(r.objects("recovery_probe").stream().map(p -> p.value("steps")))
+        .containsExactly(1L, 3L);
+    List<JsonObject> attacks = r.objects("membership_inference");
+    assertThat(attacks).hasSize(4);
+    List<Double> each = new ArrayList<>();
+    for (JsonObject one : attacks.get(3).objects("each")) each.add(one.number("auc", -1));
+    assertThat(each).hasSize(2).doesNotHaveDuplicates();
+    double mean = (each.get(0) + each.get(1)) / 2;
+    assertThat(attacks.get(3).number("auc", -1)).isCloseTo(mean, within(1e-12));
+    // Of two values the standard error is half their distance.
+    assertThat(attacks.get(3).number("standard_error", -1))
+        .isCloseTo(Math.abs(each.get(0) - each.get(1)) / 2, within(1e-12));
     assertThat(r.object("promises").names())
         .containsExactly(adapters[0].toString(), adapters[1].toString());
     assertThat(r.object("canary_exposure").object("the code is 4711").objects("after")).hasSize(2);
@@ -145,6 +159,9 @@ class ReportCommandTest {
     refused(
         "--fine-tune-steps: needs",
         List.of("--model", model, "--package", pack, "--public", open, "--fine-tune-steps", 1));
+    refused(
+        "--probe-steps: must",
+        List.of("--model", model, "--package", pack, "--public", open, "--probe-steps", "0,5"));
     refused(
         "--rows: must",
         List.of("--model", model, "--package", pack, "--public", open, "--rows", 0));
