@@ -10,6 +10,7 @@ module dev.outpost.offsite {
   exports dev.outpost.offsite.artifact;
   exports dev.outpost.offsite.bench;
   exports dev.outpost.offsite.compare;
+  exports dev.outpost.offsite.control;
   exports dev.outpost.offsite.emulator;
   exports dev.outpost.offsite.federated;
   exports dev.outpost.offsite.report;

@@ -55,12 +55,12 @@ public final class RetainedLayers {
       TransformerModel full = folder.model();
       Tokenizer tokenizer = TokenizerFiles.load(Path.of(args[0]));
       int context = full.spec().context();
-      Blocks held = blocks(Path.of(args[1]), tokenizer, context, true);
+      Blocks held = blocks(Path.of(args[1]), tokenizer, context, HELD, true);
       Workshop shop = Workshop.of(Kernels.best(team), SEED);
       // No validation: the held-back text is what is measured.
       if (steps > 0)
         shop =
-            shop.withText(blocks(Path.of(args[1]), tokenizer, context, false), null)
+            shop.withText(blocks(Path.of(args[1]), tokenizer, context, HELD, false), null)
                 .with(TrainingPlan.of(steps, batch, rate, SEED));
       String base = BaseFingerprint.of(full).sha256();
       Split split = Split.sandwich(full, Integer.parseInt(args[2]), Integer.parseInt(args[3]));
@@ -104,8 +104,8 @@ public final class RetainedLayers {
     }
   }
 
-  /** The documents that are held back, or the others, as one stream of tokens. */
-  private static Blocks blocks(Path folder, Tokenizer tokenizer, int length, boolean held)
+  /** The documents that are held back, a share of 10,000, or the others, as one stream. */
+  static Blocks blocks(Path folder, Tokenizer tokenizer, int length, int share, boolean held)
       throws IOException {
     List<Path> files;
     try (Stream<Path> walk = Files.walk(folder)) {
@@ -115,7 +115,7 @@ public final class RetainedLayers {
     int n = 0;
     for (Path file : files) {
       String text = Files.readString(file);
-      if (text.isBlank() || isHeld(text) != held) continue;
+      if (text.isBlank() || isHeld(text, share) != held) continue;
       int[] ids = tokenizer.encode(text, true);
       while (n + ids.length + 1 > all.length) all = Arrays.copyOf(all, 2 * all.length);
       System.arraycopy(ids, 0, all, n, ids.length);
@@ -125,9 +125,9 @@ public final class RetainedLayers {
     return Blocks.of(Arrays.copyOf(all, n), length);
   }
 
-  private static boolean isHeld(String text) {
+  private static boolean isHeld(String text, int share) {
     CRC32 crc = new CRC32();
     crc.update(text.getBytes(StandardCharsets.UTF_8));
-    return crc.getValue() % OF < HELD;
+    return crc.getValue() % OF < share;
   }
 }
