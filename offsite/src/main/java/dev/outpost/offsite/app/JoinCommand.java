@@ -10,6 +10,7 @@ import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.transformer.train.Progress;
 import java.io.IOException;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -113,7 +114,7 @@ final class JoinCommand extends Command {
     }
   }
 
-  private LocalPrivacy privacy() {
+  private @Nullable LocalPrivacy privacy() {
     if (noise == null) {
       BadInput.unless(
           epsilon == null && clip == null && delta == null,

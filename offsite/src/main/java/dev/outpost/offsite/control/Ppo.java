@@ -177,7 +177,7 @@ public final class Ppo {
       List<float[]> now = new ArrayList<>();
       for (int e = 0; e < n; e++) now.add(states[e][t] = episodes.get(e).state());
       Tape tape = Tape.evaluating(kernels, workspace);
-      try (Tape.Scope scope = tape.scope()) {
+      try (Tape.Scope _ = tape.scope()) {
         PolicyNetwork.Heads heads = network.forward(tape, rows(now));
         Tensor logits = heads.logits().value();
         for (int e = 0; e < n; e++) {
