@@ -14,11 +14,13 @@ module dev.outpost.offsite {
   exports dev.outpost.offsite.emulator;
   exports dev.outpost.offsite.federated;
   exports dev.outpost.offsite.report;
+  exports dev.outpost.offsite.simulation;
   exports dev.outpost.offsite.split;
   exports dev.outpost.offsite.svd;
   exports dev.outpost.offsite.tune;
 
   uses dev.outpost.offsite.federated.Transport;
+  uses dev.outpost.offsite.simulation.ClientRunner.Maker;
 
   opens dev.outpost.offsite.app to
       info.picocli;

@@ -123,6 +123,19 @@ public final class Blocks implements Examples {
         whole);
   }
 
+  /** Some blocks, in this order; the tokens are shared. */
+  public Blocks rows(int[] which) {
+    if (which.length == 0)
+      throw new IllegalArgumentException("blocks: a choice needs at least one block");
+    long[] from = new long[which.length];
+    int[] each = new int[which.length];
+    for (int i = 0; i < which.length; i++) {
+      from[i] = starts[which[i]];
+      each[i] = sizes[which[i]];
+    }
+    return new Blocks(tokens, length, from, each, whole);
+  }
+
   private int raw(int block, int position) {
     return tokens.getAtIndex(INT, starts[block] + position);
   }

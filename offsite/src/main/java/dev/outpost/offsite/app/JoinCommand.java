@@ -62,7 +62,7 @@ final class JoinCommand extends Command {
       names = "--dp-epsilon",
       paramLabel = "E",
       description =
-          "With --dp-noise: take no further part when one more round would give away more than E of any one row.")
+          "With --dp-noise: take no further part when one more round would give away more than E of any one row. Default: no promise.")
   Double epsilon;
 
   @Option(

@@ -37,7 +37,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "",
       "Owner:       pretrain (or bring a GPT-2 or Llama folder), rank, emulate, plug",
       "Data owner:  tune",
-      "Many:        provision and serve (owner), join (each data owner)",
+      "Many:        provision and serve (owner), join (each data owner), simulate",
       "Both:        pull, evaluate, generate, report, inspect, convert, compare, key, bench",
       ""
     },
@@ -92,6 +92,7 @@ public final class Main implements Runnable {
     commands.put("provision", () -> new ProvisionCommand(interruption));
     commands.put("serve", () -> new ServeCommand(interruption));
     commands.put("join", () -> new JoinCommand(interruption));
+    commands.put("simulate", () -> new SimulateCommand(interruption));
     commands.put("bench", () -> new BenchCommand(interruption));
     if (commands.containsKey(name)) commands.keySet().retainAll(Set.of(name));
     CommandLine cli = new CommandLine(new Main());

@@ -1,5 +1,8 @@
 package dev.outpost.offsite.federated;
 
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.transformer.peft.LoraConfig;
+import dev.outpost.transformer.peft.PeftMethod;
 import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +21,21 @@ public record Aggregation(
     ServerOptimizer optimizer,
     @Nullable LoraProducts lora,
     @Nullable ServerNoise noise) {
+  /** With what {@code method} needs of its own. */
+  public static Aggregation of(
+      AggregationRule rule,
+      ServerOptimizer optimizer,
+      PeftMethod method,
+      Kernels kernels,
+      long seed,
+      @Nullable ServerNoise noise) {
+    LoraProducts lora =
+        method instanceof LoraConfig c
+            ? new LoraProducts(kernels, c.rank(), c.scale(), seed)
+            : null;
+    return new Aggregation(rule, optimizer, lora, noise);
+  }
+
   /** Before the first round. */
   public GlobalState start(AdapterValues values, boolean scaffold) {
     return GlobalState.start(values, optimized(values), optimizer, scaffold);

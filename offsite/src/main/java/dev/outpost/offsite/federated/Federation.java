@@ -166,10 +166,6 @@ public final class Federation implements AutoCloseable {
   }
 
   private static Aggregation aggregation(FederationPlan plan, Kernels kernels, Secret secret) {
-    LoraProducts lora =
-        plan.method() instanceof LoraConfig c
-            ? new LoraProducts(kernels, c.rank(), c.scale(), plan.seed())
-            : null;
     FederationPlan.Noise n = plan.noise();
     ServerNoise noise =
         n == null
@@ -179,7 +175,8 @@ public final class Federation implements AutoCloseable {
                 n.clip(),
                 plan.gathering().participation() * plan.clients().size(),
                 secret);
-    return new Aggregation(plan.rule(), plan.optimizer(), lora, noise);
+    return Aggregation.of(
+        plan.rule(), plan.optimizer(), plan.method(), kernels, plan.seed(), noise);
   }
 
   private static Path stateFile(Path folder, int round) {

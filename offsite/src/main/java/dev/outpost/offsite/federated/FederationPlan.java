@@ -205,11 +205,11 @@ public record FederationPlan(
           emulators,
           clients,
           MethodSettings.read(tune, tune.string("method")),
-          local(o.object("local")),
+          PlanFields.local(o.object("local")),
           o.integer("rounds", 1, MOST_ROUNDS),
           gathering(part(o, "gathering"), clients.size()),
-          rule(part(o, "aggregation")),
-          optimizer(part(o, "server")),
+          PlanFields.rule(part(o, "aggregation")),
+          PlanFields.optimizer(part(o, "server")),
           check(part(o, "check")),
           threshold(part(o, "secure"), clients.size(), o.has("secure")),
           o.has("dp") ? noise(o.object("dp")) : null,
@@ -232,18 +232,6 @@ public record FederationPlan(
     return new Client(emulator, c.integer("rank", 1, 1 << 16, 0));
   }
 
-  private static LocalPlan local(JsonObject l) throws FormatException {
-    l.requireOnly("steps", "batch", "lr", "weight_decay", "proximal", "scaffold");
-    if (!l.has("lr")) throw l.wrong("lr", "is missing; expected a learning rate such as 1e-3");
-    return new LocalPlan(
-        l.integer("steps", 1, 1_000_000),
-        l.integer("batch", 1, 1 << 16, 4),
-        (float) l.number("lr", 0),
-        (float) l.number("weight_decay", 0),
-        (float) l.number("proximal", 0),
-        l.bool("scaffold", false));
-  }
-
   private static Gathering gathering(JsonObject g, int clients) throws FormatException {
     g.requireOnly("participation", "quorum", "deadline_seconds");
     double participation = g.number("participation", 1);
@@ -251,38 +239,6 @@ public record FederationPlan(
     // Without a number, most of those who are asked: one slow party must not decide when.
     int most = Math.max(1, (int) Math.ceil(0.5 * participation * clients));
     return new Gathering(participation, g.integer("quorum", 1, 1 << 20, most), deadline);
-  }
-
-  private static AggregationRule rule(JsonObject a) throws FormatException {
-    String rule = a.optionalString("rule").orElse("mean");
-    switch (rule) {
-      case "mean", "median" -> a.requireOnly("rule");
-      case "trimmed-mean" -> a.requireOnly("rule", "share");
-      default -> a.requireOnly("rule", "faulty", "keep");
-    }
-    return switch (rule) {
-      case "mean" -> new AggregationRule.WeightedMean();
-      case "median" -> new AggregationRule.Median();
-      case "trimmed-mean" -> new AggregationRule.TrimmedMean(a.number("share", 0.2));
-      case "krum" ->
-          new AggregationRule.Krum(
-              a.integer("faulty", 0, 1 << 20), a.integer("keep", 1, 1 << 20, 1));
-      default -> throw a.wrong("rule", "must be one of mean, median, trimmed-mean, krum");
-    };
-  }
-
-  private static ServerOptimizer optimizer(JsonObject s) throws FormatException {
-    s.requireOnly("optimizer", "lr", "beta1", "beta2", "tau");
-    return switch (s.optionalString("optimizer").orElse("take")) {
-      case "take" -> new ServerOptimizer.Take();
-      case "fedadam" ->
-          new ServerOptimizer.FedAdam(
-              s.number("lr", 1e-2),
-              s.number("beta1", 0.9),
-              s.number("beta2", 0.99),
-              s.number("tau", 1e-3));
-      default -> throw s.wrong("optimizer", "must be take or fedadam");
-    };
   }
 
   private static UpdateCheck check(JsonObject c) throws FormatException {

@@ -39,7 +39,7 @@ public record GlobalState(
    *
    * @param identity what another run must share to read it, such as the plan's digest
    */
-  void write(Path file, String identity, JsonObject report) throws IOException {
+  public void write(Path file, String identity, JsonObject report) throws IOException {
     Map<String, HeapWeight> all = new LinkedHashMap<>();
     put(all, "value/", values);
     put(all, "first/", memory.first());
@@ -67,9 +67,14 @@ public record GlobalState(
   }
 
   /** A state and what was told about its last round. */
-  record Stored(GlobalState state, JsonObject report) {}
+  public record Stored(GlobalState state, JsonObject report) {}
 
-  static Stored read(Path file, String identity) throws IOException {
+  /**
+   * Reads what {@link #write} wrote.
+   *
+   * @throws FormatException when it is of another identity
+   */
+  public static Stored read(Path file, String identity) throws IOException {
     try (SafetensorsFile f = SafetensorsFile.open(file)) {
       Map<String, String> m = f.metadata();
       if (!FORMAT.equals(m.get("format")))

@@ -36,6 +36,8 @@ import org.jspecify.annotations.Nullable;
  * thread-safe.
  */
 public final class LocalTuning {
+  private static final int MEASURED = 4;
+
   private final Kernels kernels;
   private final TransformerModel model;
   private final Map<String, Parameter> parameters = new LinkedHashMap<>();
@@ -217,6 +219,12 @@ public final class LocalTuning {
       }
       at++;
     }
+  }
+
+  /** Nats per token of a global adapter, through the emulator. */
+  public double loss(AdapterValues global, Examples heldBack) {
+    set(global);
+    return Perplexity.of(model, kernels, new Workspace(), heldBack, MEASURED).meanLoss();
   }
 
   private double loss(@Nullable Examples heldBack, LocalPlan local) {

@@ -42,6 +42,10 @@ final class HelpTest {
             "inspect",
             "convert",
             "compare",
+            "provision",
+            "serve",
+            "join",
+            "simulate",
             "bench");
     commands().forEach(c -> assertThat(o.out()).contains("  " + c));
     assertThat(o.out().replaceAll("\\s+", " "))
@@ -90,6 +94,9 @@ final class HelpTest {
             "--tokenizer",
             "--lora",
             "--base",
+            "--host",
+            "--kit",
+            "--measure",
             "--held-back",
             "--images",
             "--steps",
