@@ -71,6 +71,19 @@ final class ServeCommand extends Command {
       description = "With --model: text to measure the plugged-in model on after each round.")
   Path measure;
 
+  @Option(
+      names = "--realign",
+      paramLabel = "N",
+      description =
+          "FedBiOT: before each round but the first, train every emulator N steps towards the full model with the adapter as it stands. Needs --model and --public. Default: emulators stay as they are.")
+  Integer realign;
+
+  @Option(
+      names = "--public",
+      paramLabel = "PATH",
+      description = "With --realign: public text to align on.")
+  Path publicText;
+
   @Mixin DataOptions data;
 
   @Option(
@@ -100,17 +113,31 @@ final class ServeCommand extends Command {
             ? "--corpus: is missing; the plan has the server take part, so it needs text of its own"
             : "--corpus, --data: the plan has no client called server, so nobody would read them");
     BadInput.unless(
-        (model == null) == (measure == null), "--model and --measure: are of use together only");
+        (realign == null) == (publicText == null),
+        "--realign and --public: are of use together only");
+    BadInput.unless(
+        model != null || (measure == null && realign == null),
+        "--model: is missing; --measure and --realign need the full model");
+    BadInput.unless(
+        model == null || measure != null || realign != null,
+        "--model: is of use with --measure or --realign only");
+    BadInput.unless(
+        realign == null || realign >= 1, "--realign: must be at least 1, got " + realign);
     OutputFolder.of(out, OutputFolder.Kind.NONE, kit);
     seal.read();
     BlockingQueue<Done> done = new LinkedBlockingQueue<>();
     try (AuditLog audit = AuditLog.open(out.resolve("audit.jsonl"), InstantSource.system());
         PlugInMeasure measured = PlugInMeasure.of(console, model, measure, kernels);
         Team own = Team.of(threads);
+        Team aligning = Team.of(threads);
+        RoundPackages packages =
+            RoundPackages.of(
+                console, model, publicText, realign, out, Kernels.best(aligning), seed);
         Federation f =
             Federation.open(
                 out,
                 federation,
+                packages.source(),
                 Director.drawing(federation),
                 Kernels.best(own),
                 audit,

@@ -58,15 +58,19 @@ public record Emulators(
 
   private static Map<String, Blob> files(Path folder) throws IOException {
     Map<String, Blob> all = new LinkedHashMap<>();
-    List<Path> paths;
-    try (Stream<Path> s = Files.list(folder)) {
-      paths = s.filter(Files::isRegularFile).sorted().toList();
-    }
-    for (Path p : paths) {
-      String name = p.getFileName().toString();
-      if (!name.startsWith(".")) all.put(name, Blob.of(p));
-    }
+    for (String name : names(folder)) all.put(name, Blob.of(folder.resolve(name)));
     return all;
+  }
+
+  /** Names of a package's files, but for hidden ones. */
+  static List<String> names(Path folder) throws IOException {
+    try (Stream<Path> s = Files.list(folder)) {
+      return s.filter(Files::isRegularFile)
+          .map(p -> p.getFileName().toString())
+          .filter(name -> !name.startsWith("."))
+          .sorted()
+          .toList();
+    }
   }
 
   /** The files of a package. */

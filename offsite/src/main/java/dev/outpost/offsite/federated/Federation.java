@@ -26,6 +26,8 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -51,7 +53,8 @@ public final class Federation implements AutoCloseable {
 
   private final Path folder;
   private final FederationPlan plan;
-  private final Emulators emulators;
+  private final Emulators original;
+  private final EmulatorSource source;
   private final Director director;
   private final Aggregation aggregation;
   private final AuditLog audit;
@@ -60,8 +63,10 @@ public final class Federation implements AutoCloseable {
   private final Set<String> told = new TreeSet<>();
   private final List<RoundReport> history = new ArrayList<>();
   private final Map<Integer, Map<String, String>> accepted = new HashMap<>();
+  private Emulators emulators;
   private GlobalState state;
   private @Nullable Opening opening;
+  private @Nullable CompletableFuture<Emulators> preparation;
 
   /** A round that is open. */
   private static final class Opening {
@@ -86,6 +91,7 @@ public final class Federation implements AutoCloseable {
       Path folder,
       FederationPlan plan,
       Emulators emulators,
+      EmulatorSource source,
       Director director,
       Aggregation aggregation,
       AuditLog audit,
@@ -94,7 +100,9 @@ public final class Federation implements AutoCloseable {
       GlobalState state) {
     this.folder = folder;
     this.plan = plan;
+    this.original = emulators;
     this.emulators = emulators;
+    this.source = source;
     this.director = director;
     this.aggregation = aggregation;
     this.audit = audit;
@@ -106,6 +114,7 @@ public final class Federation implements AutoCloseable {
   /**
    * Begins a federation in an empty folder, or goes on with the one that lies there.
    *
+   * @param source what renews the packages before a round; {@link EmulatorSource#FIXED} for nothing
    * @param director who decides on parties and emulators; {@link Director#drawing} without control
    * @param nanos a clock that only moves forward, for deadlines; {@code System::nanoTime}
    * @throws FormatException when the folder holds a federation of another plan
@@ -113,6 +122,7 @@ public final class Federation implements AutoCloseable {
   public static Federation open(
       Path folder,
       FederationPlan plan,
+      EmulatorSource source,
       Director director,
       Kernels kernels,
       AuditLog audit,
@@ -155,6 +165,7 @@ public final class Federation implements AutoCloseable {
             folder,
             plan,
             emulators,
+            source,
             director,
             aggregation,
             audit,
@@ -206,13 +217,13 @@ public final class Federation implements AutoCloseable {
   }
 
   /** The packages. */
-  public Emulators emulators() {
+  public synchronized Emulators emulators() {
     return emulators;
   }
 
   /** The model that all packages were made from. */
   public BaseFingerprint base() {
-    return emulators.base();
+    return original.base();
   }
 
   /** Folder on the same disk where files grow until they are whole. */
@@ -262,6 +273,7 @@ public final class Federation implements AutoCloseable {
 
   private Optional<Answer> work(String client) throws IOException {
     Opening o = opened();
+    if (o == null) return Optional.empty();
     if (!o.emulators.containsKey(client) || o.updates.containsKey(client)) return Optional.empty();
     Assignment a = assignment(o, client);
     if (plan.threshold() == 0) return Optional.of(new Answer.Tune(a));
@@ -272,6 +284,7 @@ public final class Federation implements AutoCloseable {
   public synchronized void advance() throws IOException {
     if (finished()) return;
     Opening o = opened();
+    if (o == null) return;
     if (plan.threshold() > 0) advanceSecure(o);
     else if (o.updates.size() == o.emulators.size()
         || (late(o) && o.updates.size() >= plan.gathering().quorum())) close(o);
@@ -292,9 +305,13 @@ public final class Federation implements AutoCloseable {
     return folder.resolve("rounds").resolve("%06d".formatted(round));
   }
 
-  /** The open round; opened, or read again after a crash, where there is none yet. */
-  private Opening opened() throws IOException {
+  /**
+   * The open round; opened, or read again after a crash, where there is none yet; null while its
+   * packages are being made.
+   */
+  private @Nullable Opening opened() throws IOException {
     if (opening != null) return opening;
+    if (!prepared()) return null;
     int round = state.round() + 1;
     Path here = roundFolder(round);
     Path file = here.resolve("opening.json");
@@ -323,12 +340,48 @@ public final class Federation implements AutoCloseable {
       }
     if (plan.threshold() > 0) o.secure = begin(o);
     opening = o;
+    preparation = null;
     audit.add(
         "round-open",
         ClientName.SERVER,
         JsonObject.create().put("round", round).put("parties", named(chosen)));
     listener.opened(round, chosen);
     return o;
+  }
+
+  /** Whether the next round's packages are there; begins to make them where they are not. */
+  private boolean prepared() throws IOException {
+    if (source == EmulatorSource.FIXED) return true;
+    int round = state.round() + 1;
+    if (preparation == null) {
+      AdapterArtifact adapter = artifact(JsonObject.create());
+      CompletableFuture<Emulators> begun = new CompletableFuture<>();
+      preparation = begun;
+      // Beside the lock: it may train for minutes, and whoever asks meanwhile shall be told to
+      // wait.
+      Thread.ofPlatform()
+          .name("packages-of-round-" + round)
+          .daemon()
+          .start(() -> {
+            try {
+              begun.complete(source.before(round, adapter, original));
+            } catch (IOException | RuntimeException | Error e) {
+              begun.completeExceptionally(e);
+            }
+            synchronized (this) {
+              notifyAll();
+            }
+          });
+    }
+    if (!preparation.isDone()) return false;
+    try {
+      emulators = preparation.join();
+    } catch (CompletionException e) {
+      throw new IOException(
+          "federation: the packages of round " + round + " could not be made: " + e.getMessage(),
+          e);
+    }
+    return true;
   }
 
   private void write(Opening o) throws IOException {
@@ -395,12 +448,13 @@ public final class Federation implements AutoCloseable {
    */
   public synchronized Path object(String client, String sha256) throws IOException {
     requireKnown(client);
-    Assignment a = opening == null ? null : opening.assignments.get(client);
-    if (a != null) {
+    Opening o = opening;
+    Assignment a = o == null ? null : o.assignments.get(client);
+    if (o != null && a != null) {
       for (Map.Entry<String, Blob> e : a.pack().entrySet())
         if (e.getValue().sha256().equals(sha256))
           return emulators
-              .folder(Objects.requireNonNull(opened().emulators.get(client)))
+              .folder(Objects.requireNonNull(o.emulators.get(client)))
               .resolve(e.getKey());
       boolean mine =
           a.global().sha256().equals(sha256)
@@ -466,7 +520,7 @@ public final class Federation implements AutoCloseable {
     if (u.round() <= state.round()) return ofThePast(client, blob, u.round());
     if (plan.threshold() > 0) return refused(client, blob, "this federation sums in secret only");
     Opening o = opened();
-    if (u.round() > o.round || !o.emulators.containsKey(client))
+    if (o == null || u.round() > o.round || !o.emulators.containsKey(client))
       return refused(client, blob, "was not asked for in round " + u.round());
     if (o.updates.containsKey(client))
       return new Receipt(Receipt.Verdict.DUPLICATE, "an update of this round was accepted before");
@@ -583,7 +637,7 @@ public final class Federation implements AutoCloseable {
             .put("missing", parties.size() - report.updates()));
     listener.closed(report, next);
     notifyAll();
-    if (!finished()) opened();
+    if (!finished()) advance();
   }
 
   private SecureRound begin(Opening o) {
@@ -626,7 +680,10 @@ public final class Federation implements AutoCloseable {
     if (reply.round() <= state.round())
       return new Receipt(Receipt.Verdict.LATE, "round " + reply.round() + " is over");
     Opening o = opened();
-    if (plan.threshold() == 0 || !o.emulators.containsKey(client) || reply.round() != o.round)
+    if (plan.threshold() == 0
+        || o == null
+        || !o.emulators.containsKey(client)
+        || reply.round() != o.round)
       return new Receipt(Receipt.Verdict.REFUSED, "no secure sum waits for " + client);
     SecureRound sum = secure(o);
     if (!sum.awaits(client, reply))

@@ -5,17 +5,25 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
+import dev.outpost.offsite.emulator.Realign;
+import dev.outpost.offsite.emulator.StepTraining;
+import dev.outpost.offsite.emulator.Workshop;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.io.FormatException;
+import dev.outpost.transformer.TinyModels;
+import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.train.Blocks;
 import dev.outpost.transformer.train.Progress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -169,10 +177,7 @@ final class FederationTest {
       Files.write(garbage, new byte[1000]);
       assertThat(f.submit("ward-a", garbage).verdict()).isEqualTo(Receipt.Verdict.REFUSED);
       Path foreign = f.incoming().resolve("y");
-      new UpdateFile(
-              "others",
-              BaseFingerprint.of(dev.outpost.transformer.TinyModels.random(2, 9)),
-              update(a, good, 1))
+      new UpdateFile("others", BaseFingerprint.of(TinyModels.random(2, 9)), update(a, good, 1))
           .write(foreign);
       assertThat(f.submit("ward-a", foreign).reason()).contains("is of federation others");
       assertThatThrownBy(() -> f.next("../etc", Duration.ZERO))
@@ -438,5 +443,36 @@ final class FederationTest {
     Files.writeString(log, String.join("\n", lines) + "\n{\"at\":\"half a li");
     t.open("server").close();
     assertThat(AuditChain.verify(log).lines()).as("the half line is gone").isEqualTo(5);
+  }
+
+  /** FedBiOT: each round has packages of its own, aligned to the model with the adapter so far. */
+  @Test
+  void packagesAreAlignedAnewBeforeEachRound() throws Exception {
+    TinyFederation t = new TinyFederation(dir, TinyFederation.LORA, TinyFederation.LOCAL);
+    TransformerModel full = TinyModels.random(4, 1);
+    Workshop shop =
+        Workshop.of(TinyFederation.KERNELS, 1)
+            .withText(Blocks.of(TinyModels.tokens(240, 23, 9), 12), null);
+    Realign few = new Realign(1, 0.9f, 2, StepTraining.of(2, 1e-3));
+    t.source = new Realignment(full, few, shop, dir.resolve("packages"));
+    AdapterValues one = t.run("server");
+    Set<String> digests = new HashSet<>();
+    for (Path p : List.of(dir.resolve("half"), packages(2), packages(3)))
+      try (OffsitePackage pack = OffsitePackage.open(p)) {
+        digests.add(pack.sha256());
+        assertThat(pack.base()).isEqualTo(BaseFingerprint.of(full));
+      }
+    assertThat(digests).hasSize(3);
+    try (OffsitePackage three = OffsitePackage.open(packages(3))) {
+      assertThat(three.recipe().integer("realigned_before_round")).isEqualTo(3);
+    }
+    // What a crash leaves half done is made again, to the same bits.
+    Files.delete(packages(3).resolve("manifest.json"));
+    t.source = new Realignment(full, few, shop, dir.resolve("packages"));
+    same(t.run("again"), one);
+  }
+
+  private Path packages(int round) {
+    return dir.resolve("packages/%06d/half".formatted(round));
   }
 }

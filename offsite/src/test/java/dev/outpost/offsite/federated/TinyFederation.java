@@ -30,6 +30,7 @@ final class TinyFederation {
   final Path dir;
   final AtomicLong now = new AtomicLong();
   FederationPlan plan;
+  EmulatorSource source = EmulatorSource.FIXED;
 
   TinyFederation(Path dir, PeftMethod method, LocalPlan local) throws Exception {
     this.dir = dir;
@@ -123,7 +124,14 @@ final class TinyFederation {
     AuditLog audit =
         AuditLog.open(folder.resolve("audit.jsonl"), () -> Instant.ofEpochSecond(now.get()));
     return Federation.open(
-        folder, plan, Director.drawing(plan), KERNELS, audit, now::get, FederationListener.SILENT);
+        folder,
+        plan,
+        source,
+        Director.drawing(plan),
+        KERNELS,
+        audit,
+        now::get,
+        FederationListener.SILENT);
   }
 
   /** A ward on a folder of its own beneath the server's name. */
