@@ -75,8 +75,13 @@ abstract class Command implements Callable<Integer> {
    * A bar for a training run, which from now on Ctrl-C ends after a step rather than within one.
    */
   final TrainingBar bar(Console console, String name) {
+    stopGently(console);
+    return new TrainingBar(console, name, this::stopRequested);
+  }
+
+  /** From now on Ctrl-C asks to stop rather than ending the process. */
+  final void stopGently(Console console) {
     interruption.gently(
         () -> console.error("stopping after this step; Ctrl-C again leaves at once"));
-    return new TrainingBar(console, name, this::stopRequested);
   }
 }

@@ -37,7 +37,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "",
       "Owner:       pretrain (or bring a GPT-2 or Llama folder), rank, emulate, plug",
       "Data owner:  tune",
-      "Many:        provision and serve (owner), join (each data owner), simulate",
+      "Many:        provision and serve (owner), join (each data owner), simulate, control",
       "Both:        pull, evaluate, generate, report, inspect, convert, compare, key, bench",
       ""
     },
@@ -89,6 +89,7 @@ public final class Main implements Runnable {
     commands.put("inspect", () -> new InspectCommand(interruption));
     commands.put("convert", () -> new ConvertCommand(interruption));
     commands.put("compare", () -> new CompareCommand(interruption));
+    commands.put("control", () -> new ControlCommand(interruption));
     commands.put("provision", () -> new ProvisionCommand(interruption));
     commands.put("serve", () -> new ServeCommand(interruption));
     commands.put("join", () -> new JoinCommand(interruption));

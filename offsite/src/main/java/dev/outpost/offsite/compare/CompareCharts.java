@@ -8,35 +8,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
-/** The plots of a page as data: what {@code page.js} draws. */
+/** The plots of a comparison. */
 final class CompareCharts {
-  private final List<JsonObject> all = new ArrayList<>();
+  private final Plots plots;
 
-  /** Where a plot goes on the page. */
-  record Chart(String id, String title, String note) {}
-
-  private Chart add(String title, String note, JsonObject spec) {
-    String id = "chart-" + all.size();
-    all.add(spec.put("id", id));
-    return new Chart(id, title, note);
-  }
-
-  private static JsonObject spec(
-      String kind, String x, String y, boolean log, List<JsonObject> series) {
-    return JsonObject.create()
-        .put("kind", kind)
-        .put("x", x)
-        .put("y", y)
-        .put("log", log)
-        .put("series", series);
-  }
-
-  private static JsonObject series(String name, int colour, List<?> points) {
-    return JsonObject.create().put("name", name).put("colour", colour).put("points", points);
+  /** Adds to these. */
+  CompareCharts(Plots plots) {
+    this.plots = plots;
   }
 
   /** All plots of one model and task. */
-  List<Chart> ofTask(List<Summary> rows) throws FormatException {
+  List<Plots.Chart> ofTask(List<Summary> rows) throws FormatException {
     return List.of(privacy(rows), retained(rows), curves(rows));
   }
 
@@ -45,7 +27,7 @@ final class CompareCharts {
     return one ? s.recipe() : s.recipe() + ", " + s.method();
   }
 
-  private Chart privacy(List<Summary> rows) throws FormatException {
+  private Plots.Chart privacy(List<Summary> rows) throws FormatException {
     List<JsonObject> series = new ArrayList<>();
     for (int i = 0; i < rows.size(); i++) {
       Summary s = rows.get(i);
@@ -56,7 +38,7 @@ final class CompareCharts {
                 Summary.gain(c, "plug_in", "full_zero_shot"),
                 Summary.gain(c, "plug_in", "emulator_tuned")));
       series.add(
-          series(
+          Plots.series(
               label(s, rows),
               i,
               List.of(
@@ -64,16 +46,18 @@ final class CompareCharts {
                       s.gain("plug_in", "full_zero_shot").value(),
                       s.gain("plug_in", "emulator_tuned").value()))));
       series.add(
-          series(label(s, rows) + ", one seed", i, seeds).put("faint", true).put("unlisted", true));
+          Plots.series(label(s, rows) + ", one seed", i, seeds)
+              .put("faint", true)
+              .put("unlisted", true));
     }
     String unit = rows.getFirst().perplexity() ? "nats per token" : "points";
-    return add(
+    return plots.add(
         "Utility against privacy",
         "plug-in over full ZS, and over emulator FT; right and up is better; small dots are seeds",
-        spec("spots", "utility, " + unit, "privacy, " + unit, false, series));
+        Plots.spec("spots", "utility, " + unit, "privacy, " + unit, false, series));
   }
 
-  private Chart retained(List<Summary> rows) throws FormatException {
+  private Plots.Chart retained(List<Summary> rows) throws FormatException {
     boolean perplexity = rows.getFirst().perplexity();
     Map<String, List<List<Double>>> lines = new LinkedHashMap<>();
     for (String setting : List.of("emulator_zero_shot", "emulator_tuned", "plug_in"))
@@ -93,41 +77,42 @@ final class CompareCharts {
     for (Summary s : rows) labels.add(label(s, rows));
     for (List<List<Double>> points : lines.values()) {
       series.add(
-          series(names.get(i), i, points)
+          Plots.series(names.get(i), i, points)
               .put("names", labels)
               .put("marks", true)
               .put("spots", true));
       i++;
     }
     series.add(
-        series("full ZS", 7, List.of(List.of(0.0, zero), List.of(most, zero))).put("dashed", true));
+        Plots.series("full ZS", 7, List.of(List.of(0.0, zero), List.of(most, zero)))
+            .put("dashed", true));
     series.add(
-        series("full FT", 4, List.of(List.of(0.0, tuned), List.of(most, tuned)))
+        Plots.series("full FT", 4, List.of(List.of(0.0, tuned), List.of(most, tuned)))
             .put("dashed", true));
     String y = perplexity ? "perplexity" : "right, %";
-    return add(
+    return plots.add(
         (perplexity ? "Perplexity" : "Accuracy") + " against retained blocks",
         "a mark per recipe and method; full ZS and FT across",
-        spec("lines", "blocks of the middle that the emulator keeps", y, perplexity, series));
+        Plots.spec("lines", "blocks of the middle that the emulator keeps", y, perplexity, series));
   }
 
-  private Chart curves(List<Summary> rows) throws FormatException {
+  private Plots.Chart curves(List<Summary> rows) throws FormatException {
     List<JsonObject> series = new ArrayList<>();
     for (int i = 0; i < rows.size(); i++) {
       Summary s = rows.get(i);
       JsonObject c = s.cells().getFirst();
       JsonObject curve = c.object("curve");
-      series.add(series(label(s, rows), i, points(curve, "train")));
+      series.add(Plots.series(label(s, rows), i, points(curve, "train")));
       series.add(
-          series(label(s, rows) + ", held back", i, points(curve, "validation"))
+          Plots.series(label(s, rows) + ", held back", i, points(curve, "validation"))
               .put("dashed", true)
               .put("marks", true)
               .put("unlisted", true));
     }
-    return add(
+    return plots.add(
         "Loss of the adapter’s tuning",
         "first seed; dashed: held-back data",
-        spec("lines", "step", "nats per token", false, series));
+        Plots.spec("lines", "step", "nats per token", false, series));
   }
 
   private static List<?> points(JsonObject curve, String field) {
@@ -135,21 +120,11 @@ final class CompareCharts {
   }
 
   /** Bars of a ranking's scores. */
-  Chart importance(JsonObject ranking) throws FormatException {
+  Plots.Chart importance(JsonObject ranking) throws FormatException {
     List<Double> scores = ranking.numbers("scores");
     JsonObject spec =
-        spec("bars", "block", "score", false, List.of(series("score", 0, scores)))
+        Plots.spec("bars", "block", "score", false, List.of(Plots.series("score", 0, scores)))
             .put("labels", IntStream.range(0, scores.size()).mapToObj(i -> "" + i).toList());
-    return add("Score by block", "higher: worth keeping more than its neighbours", spec);
-  }
-
-  /** As the page holds it: no character that could end the script. */
-  String toJson() {
-    return JsonObject.create()
-        .put("charts", all)
-        .toLine()
-        .replace("&", "\\u0026")
-        .replace("<", "\\u003c")
-        .replace(">", "\\u003e");
+    return plots.add("Score by block", "higher: worth keeping more than its neighbours", spec);
   }
 }

@@ -3,8 +3,6 @@ package dev.outpost.offsite.compare;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,10 +17,15 @@ public final class ComparePage {
   private static final List<String> HEADS =
       List.of("full ZS", "emulator ZS", "emulator FT", "plug-in", "full FT");
 
-  private final StringBuilder html = new StringBuilder();
-  private final CompareCharts charts = new CompareCharts();
+  private final PlotPage page;
+  private final StringBuilder html;
+  private final CompareCharts charts;
 
-  private ComparePage() {}
+  private ComparePage(PlotPage page) {
+    this.page = page;
+    this.html = page.html();
+    this.charts = new CompareCharts(page.plots());
+  }
 
   /**
    * The page.
@@ -31,24 +34,12 @@ public final class ComparePage {
    * @param failed lines with a {@code reason}
    */
   public static String html(List<JsonObject> lines, List<JsonObject> failed) throws IOException {
-    ComparePage page = new ComparePage();
-    page.write(lines, failed);
-    return page.html.toString();
+    PlotPage page = PlotPage.titled("Offsite-tuning compared");
+    new ComparePage(page).write(lines, failed);
+    return page.finish();
   }
 
-  private void write(List<JsonObject> lines, List<JsonObject> failed) throws IOException {
-    html.append(
-        """
-        <!DOCTYPE html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8"/>
-        <meta name="viewport" content="width=device-width, initial-scale=1"/>
-        <title>Offsite-tuning compared</title>
-        <style>
-        """);
-    html.append(resource("page.css")).append("</style>\n</head>\n<body>\n");
-    html.append("<h1>Offsite-tuning compared</h1>\n");
+  private void write(List<JsonObject> lines, List<JsonObject> failed) throws FormatException {
     html.append(
         "<p class=\"soft\">ZS is zero-shot, FT tuned. The owner can measure full ZS and plug-in, the"
             + " data owner emulator ZS and FT, and nobody full FT, which needs model and data in one"
@@ -62,24 +53,17 @@ public final class ComparePage {
     emulators(lines);
     rankings(lines);
     failures(failed);
-    html.append("<script type=\"application/json\" id=\"data\">")
-        .append(charts.toJson())
-        .append(
-            "</script>\n<noscript><p>The plots need JavaScript; the tables do not.</p></noscript>\n");
-    script(resource("chart.umd.min.js"));
-    script(resource("page.js"));
-    html.append("</body>\n</html>\n");
   }
 
   private void task(String title, List<Summary> rows) throws FormatException {
     Summary first = rows.getFirst();
-    html.append("<h2>").append(escape(title)).append("</h2>\n");
+    html.append("<h2>").append(PlotPage.escape(title)).append("</h2>\n");
     html.append("<p class=\"soft\">")
         .append(
             first.perplexity()
                 ? "Perplexity of held-back text, lower is better. Differences are in nats per token."
                 : "Share of held-back questions answered rightly ("
-                    + escape(first.metric())
+                    + PlotPage.escape(first.metric())
                     + ") in percent, higher is better. Differences are in percentage points.")
         .append("</p>\n<div class=\"scroll\"><table>\n<thead><tr><th class=\"name\">recipe</th>")
         .append("<th class=\"name\">method</th><th>seeds</th>");
@@ -91,7 +75,7 @@ public final class ComparePage {
     html.append("</tbody>\n</table></div>\n<p class=\"soft\">Utility above 0: the owner gains by")
         .append(" plugging in. Privacy above 0: the data owner holds less than the owner.</p>\n");
     html.append("<div class=\"charts\">\n");
-    for (CompareCharts.Chart c : charts.ofTask(rows)) figure(c);
+    for (Plots.Chart c : charts.ofTask(rows)) page.figure(c);
     html.append("</div>\n<div class=\"scroll\"><table>\n<thead><tr><th class=\"name\">recipe</th>")
         .append(
             "<th class=\"name\">method</th><th>parameters shipped</th><th>of the full model</th>")
@@ -105,8 +89,8 @@ public final class ComparePage {
 
   private void numbers(Summary s) throws FormatException {
     html.append("<tr>");
-    cell("name", escape(s.recipe()));
-    cell("name", escape(s.method()));
+    cell("name", PlotPage.escape(s.recipe()));
+    cell("name", PlotPage.escape(s.method()));
     cell("", "" + s.cells().size());
     for (String setting : Summary.SETTINGS) mean(CompareTable.text(s, s.mean(setting)));
     mean(CompareTable.gain(s, "full_zero_shot"));
@@ -116,8 +100,8 @@ public final class ComparePage {
 
   private void costs(Summary s) throws FormatException {
     html.append("<tr>");
-    cell("name", escape(s.recipe()));
-    cell("name", escape(s.method()));
+    cell("name", PlotPage.escape(s.recipe()));
+    cell("name", PlotPage.escape(s.method()));
     double shipped = s.number("emulator_parameters");
     cell("", count(shipped));
     cell("", String.format(Locale.ROOT, "%.1f %%", 100 * shipped / s.number("full_parameters")));
@@ -142,8 +126,8 @@ public final class ComparePage {
         .append("</tr></thead>\n<tbody>\n");
     for (JsonObject e : made) {
       html.append("<tr>");
-      cell("name", escape(e.string("model")));
-      cell("name", "emulator " + escape(e.string("recipe")));
+      cell("name", PlotPage.escape(e.string("model")));
+      cell("name", "emulator " + PlotPage.escape(e.string("recipe")));
       cell("", "" + e.integer("seed"));
       cell("", count(e.number("parameters", 0)));
       cell("", e.integer("retained_blocks") + " of " + e.integer("middle_blocks"));
@@ -151,8 +135,8 @@ public final class ComparePage {
     }
     for (JsonObject f : full) {
       html.append("<tr>");
-      cell("name", escape(f.string("model")));
-      cell("name", "full fine-tuning on " + escape(f.string("task")));
+      cell("name", PlotPage.escape(f.string("model")));
+      cell("name", "full fine-tuning on " + PlotPage.escape(f.string("task")));
       cell("", "" + f.integer("seed"));
       cell("", count(f.number("trained_parameters", 0)));
       cell("", "");
@@ -170,13 +154,15 @@ public final class ComparePage {
   private void rankings(List<JsonObject> lines) throws FormatException {
     for (JsonObject line : lines) {
       if (!line.string("kind").equals("ranking")) continue;
-      html.append("<h2>Layer importance: ").append(escape(line.string("model"))).append("</h2>\n");
+      html.append("<h2>Layer importance: ")
+          .append(PlotPage.escape(line.string("model")))
+          .append("</h2>\n");
       html.append("<p class=\"soft\">Learnt by ScaleOT’s first stage (")
-          .append(escape(line.string("ranking")))
+          .append(PlotPage.escape(line.string("ranking")))
           .append("); scores compare within groups of ")
           .append(line.integer("group"))
           .append(".</p>\n<div class=\"charts\">\n");
-      figure(charts.importance(line));
+      page.figure(charts.importance(line));
       html.append(
           "</div>\n<div class=\"scroll\"><table>\n<thead><tr><th class=\"name\">block</th>");
       List<Double> scores = line.numbers("scores");
@@ -194,24 +180,12 @@ public final class ComparePage {
       StringBuilder what = new StringBuilder(f.string("kind"));
       for (String field : List.of("model", "task", "recipe", "method", "seed"))
         if (f.has(field)) what.append(", ").append(f.value(field));
-      html.append("<li>").append(escape(what + ": " + f.string("reason")));
+      html.append("<li>").append(PlotPage.escape(what + ": " + f.string("reason")));
       // Lines of older runs have none.
-      if (f.has("trace")) html.append(" (").append(escape(f.string("trace"))).append(')');
+      if (f.has("trace")) html.append(" (").append(PlotPage.escape(f.string("trace"))).append(')');
       html.append("</li>\n");
     }
     html.append("</ul>\n");
-  }
-
-  private void figure(CompareCharts.Chart c) {
-    html.append("<figure><figcaption>")
-        .append(escape(c.title()))
-        .append("<small>")
-        .append(escape(c.note()))
-        .append("</small></figcaption><div class=\"canvas\"><canvas id=\"")
-        .append(c.id())
-        .append("\" role=\"img\" aria-label=\"")
-        .append(escape(c.title()))
-        .append("\"></canvas></div></figure>\n");
   }
 
   private void mean(String text) {
@@ -225,12 +199,6 @@ public final class ComparePage {
         .append("</td>");
   }
 
-  private void script(String code) {
-    if (code.contains("]]>") || code.contains("</script"))
-      throw new IllegalStateException("a script of the page would end within itself");
-    html.append("<script>/*<![CDATA[*/\n").append(code).append("\n/*]]>*/</script>\n");
-  }
-
   private static String count(double n) {
     return n < 1e6
         ? String.format(Locale.ROOT, "%,.0f", n)
@@ -239,34 +207,5 @@ public final class ComparePage {
 
   private static String mib(double bytes) {
     return String.format(Locale.ROOT, "%.1f MiB", bytes / (1 << 20));
-  }
-
-  /** Text within an element or an attribute. */
-  static String escape(String text) {
-    StringBuilder s = new StringBuilder();
-    text.codePoints()
-        .forEach(c -> {
-          switch (c) {
-            case '&' -> s.append("&amp;");
-            case '<' -> s.append("&lt;");
-            case '>' -> s.append("&gt;");
-            case '"' -> s.append("&quot;");
-            case '\'' -> s.append("&#39;");
-            default -> {
-              // What XML does not allow is shown rather than dropped.
-              boolean fine = c >= 0x20 && (c < 0xD800 || c > 0xDFFF) && c != 0xFFFE && c != 0xFFFF;
-              s.appendCodePoint(fine || c == '\n' || c == '\t' ? c : 0xFFFD);
-            }
-          }
-        });
-    return s.toString();
-  }
-
-  private static String resource(String name) throws IOException {
-    try (InputStream in = ComparePage.class.getResourceAsStream(name)) {
-      if (in == null)
-        throw new IllegalStateException(name + " is missing in this build; run ./mvnw package");
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    }
   }
 }

@@ -1,7 +1,11 @@
 package dev.outpost.offsite.control;
 
 import dev.outpost.tensor.io.JsonObject;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 
@@ -193,8 +197,16 @@ public record Scenario(
         name, catalogue, fleet, channel, weights, stepsPerRound, skew, drift, other);
   }
 
-  /** Everything that numbers depend on, as text for states and digests. */
+  /** The preset, and a digest of everything that numbers depend on. */
   public JsonObject describe() {
-    return JsonObject.create().put("preset", name).put("everything", toString());
+    try {
+      byte[] all =
+          MessageDigest.getInstance("SHA-256").digest(toString().getBytes(StandardCharsets.UTF_8));
+      return JsonObject.create()
+          .put("preset", name)
+          .put("scenario", HexFormat.of().formatHex(all, 0, 16));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
   }
 }

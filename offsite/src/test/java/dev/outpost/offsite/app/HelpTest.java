@@ -42,6 +42,7 @@ final class HelpTest {
             "inspect",
             "convert",
             "compare",
+            "control",
             "provision",
             "serve",
             "join",
