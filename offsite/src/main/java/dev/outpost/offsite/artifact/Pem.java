@@ -22,7 +22,8 @@ public final class Pem {
   /** The content; refuses other labels, what is cut off, and what is no Base64. */
   public static byte[] read(Path file, String label) throws IOException {
     if (Files.size(file) > LARGEST)
-      throw new FormatException(file + ": is larger than 64 KiB; a key or certificate is a few lines of text");
+      throw new FormatException(
+          file + ": is larger than 64 KiB; a key or certificate is a few lines of text");
     String text = new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1).strip();
     String begin = "-----BEGIN " + label + "-----";
     String end = "-----END " + label + "-----";

@@ -50,8 +50,7 @@ final class Calls implements ServerInterceptor {
     long longest = limits.stall().toNanos();
     for (Underway u : List.copyOf(underway))
       if (u.waiting && nanos.getAsLong() - u.since > longest && underway.remove(u)) {
-        String reason =
-            "neither sent nor took anything for " + limits.stall().toMillis() + " ms";
+        String reason = "neither sent nor took anything for " + limits.stall().toMillis() + " ms";
         log.refused(u.party, u.call, reason);
         doorkeeper.cut(u.from, reason);
       }

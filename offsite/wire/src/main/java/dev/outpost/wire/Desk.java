@@ -68,56 +68,71 @@ final class Desk extends OwnerGrpc.OwnerImplBase {
 
   @Override
   public void hello(Envelope envelope, StreamObserver<Envelope> out) {
-    answer("Hello", envelope, out, asked -> {
-      if (HelloAsked.parseFrom(asked.body()).getNonce().size() != 32)
-        throw Refused.forGood("a hello without 32 random bytes");
-      return HelloSaid.newBuilder()
-          .setSession(asked.guest().begin(asked.header().getRound()))
-          .setBase(rounds.base())
-          .setLargest(rounds.maxUpload(asked.guest().name))
-          .build();
-    });
+    answer(
+        "Hello",
+        envelope,
+        out,
+        asked -> {
+          if (HelloAsked.parseFrom(asked.body()).getNonce().size() != 32)
+            throw Refused.forGood("a hello without 32 random bytes");
+          return HelloSaid.newBuilder()
+              .setSession(asked.guest().begin(asked.header().getRound()))
+              .setBase(rounds.base())
+              .setLargest(rounds.maxUpload(asked.guest().name))
+              .build();
+        });
   }
 
   @Override
   public void next(Envelope envelope, StreamObserver<Envelope> out) {
-    answer("Next", envelope, out, asked -> {
-      long patience = NextAsked.parseFrom(asked.body()).getPatienceMillis();
-      long most = limits.poll().toMillis();
-      return Messages.write(
-          rounds.next(
-              asked.guest().name, Duration.ofMillis(Math.clamp(patience, 0, most))));
-    });
+    answer(
+        "Next",
+        envelope,
+        out,
+        asked -> {
+          long patience = NextAsked.parseFrom(asked.body()).getPatienceMillis();
+          long most = limits.poll().toMillis();
+          return Messages.write(
+              rounds.next(asked.guest().name, Duration.ofMillis(Math.clamp(patience, 0, most))));
+        });
   }
 
   @Override
   public void submit(Envelope envelope, StreamObserver<Envelope> out) {
-    answer("Submit", envelope, out, asked -> {
-      Blob update = Messages.read(SubmitAsked.parseFrom(asked.body()).getUpdate());
-      return handedIn(asked, update, file -> rounds.submit(asked.guest().name, file));
-    });
+    answer(
+        "Submit",
+        envelope,
+        out,
+        asked -> {
+          Blob update = Messages.read(SubmitAsked.parseFrom(asked.body()).getUpdate());
+          return handedIn(asked, update, file -> rounds.submit(asked.guest().name, file));
+        });
   }
 
   @Override
   public void speak(Envelope envelope, StreamObserver<Envelope> out) {
-    answer("Speak", envelope, out, asked -> {
-      SpeakAsked speaking = SpeakAsked.parseFrom(asked.body());
-      if (speaking.getRound() != asked.header().getRound())
-        throw Refused.forGood(
-            "a message for round "
-                + speaking.getRound()
-                + " from a party in round "
-                + asked.header().getRound());
-      SecureReply reply = Messages.read(speaking);
-      String name = asked.guest().name;
-      if (speaking.hasNumbers())
-        return handedIn(
-            asked,
-            Messages.read(speaking.getNumbers()),
-            file -> rounds.speak(name, reply, file));
-      HandedIn before = asked.guest().again(asked.body());
-      return before != null ? before : done(asked, rounds.speak(name, reply, null));
-    });
+    answer(
+        "Speak",
+        envelope,
+        out,
+        asked -> {
+          SpeakAsked speaking = SpeakAsked.parseFrom(asked.body());
+          if (speaking.getRound() != asked.header().getRound())
+            throw Refused.forGood(
+                "a message for round "
+                    + speaking.getRound()
+                    + " from a party in round "
+                    + asked.header().getRound());
+          SecureReply reply = Messages.read(speaking);
+          String name = asked.guest().name;
+          if (speaking.hasNumbers())
+            return handedIn(
+                asked,
+                Messages.read(speaking.getNumbers()),
+                file -> rounds.speak(name, reply, file));
+          HandedIn before = asked.guest().again(asked.body());
+          return before != null ? before : done(asked, rounds.speak(name, reply, null));
+        });
   }
 
   private interface Taking {
@@ -148,8 +163,7 @@ final class Desk extends OwnerGrpc.OwnerImplBase {
             : receipt;
     asked
         .guest()
-        .remember(
-            asked.body(), HandedIn.newBuilder().setReceipt(Messages.write(again)).build());
+        .remember(asked.body(), HandedIn.newBuilder().setReceipt(Messages.write(again)).build());
     return said;
   }
 
@@ -282,7 +296,11 @@ final class Desk extends OwnerGrpc.OwnerImplBase {
         file = growing;
         if (growing.held() != upload.getOffset())
           throw Refused.forNow(
-              "an upload from byte " + upload.getOffset() + ", but " + growing.held() + " are here");
+              "an upload from byte "
+                  + upload.getOffset()
+                  + ", but "
+                  + growing.held()
+                  + " are here");
       } finally {
         a.guest().handing.unlock();
       }
@@ -361,12 +379,18 @@ final class Desk extends OwnerGrpc.OwnerImplBase {
     Header header = Header.parseFrom(envelope.getHeader());
     if (!header.getClient().equals(guest.name))
       throw Refused.forGood(
-          "says it is of \"" + brief(header.getClient()) + "\", the certificate is \""
-              + guest.name + "\"'s");
+          "says it is of \""
+              + brief(header.getClient())
+              + "\", the certificate is \""
+              + guest.name
+              + "\"'s");
     if (!header.getFederation().equals(kit.federation()))
       throw Refused.forGood(
-          "is for the federation \"" + brief(header.getFederation()) + "\", this is \""
-              + kit.federation() + "\"");
+          "is for the federation \""
+              + brief(header.getFederation())
+              + "\", this is \""
+              + kit.federation()
+              + "\"");
     boolean hello = call.equals("Hello");
     if (!header.getBase().equals(rounds.base()) && !(hello && header.getBase().isEmpty()))
       throw Refused.forGood(

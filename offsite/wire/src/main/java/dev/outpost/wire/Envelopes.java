@@ -34,10 +34,7 @@ final class Envelopes {
 
   static Envelope sign(Side side, MessageLite header, MessageLite body, PrivateKey key) {
     Envelope open =
-        Envelope.newBuilder()
-            .setHeader(header.toByteString())
-            .setBody(body.toByteString())
-            .build();
+        Envelope.newBuilder().setHeader(header.toByteString()).setBody(body.toByteString()).build();
     try {
       Signature s = Signature.getInstance(ALGORITHM);
       s.initSign(key);

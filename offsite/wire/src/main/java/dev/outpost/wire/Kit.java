@@ -75,8 +75,17 @@ record Kit(
   /** The same with the server elsewhere. */
   Kit at(String host, int otherPort) {
     return new Kit(
-        folder, federation, name, List.of(host), otherPort, key, certificate, authority, listen,
-        server, clients);
+        folder,
+        federation,
+        name,
+        List.of(host),
+        otherPort,
+        key,
+        certificate,
+        authority,
+        listen,
+        server,
+        clients);
   }
 
   /** What every kit's description begins with. */
@@ -183,8 +192,17 @@ record Kit(
     }
     PrivateKey key = key(folder.resolve(KEY), certificate);
     return new Kit(
-        folder, federation, name, hosts, o.integer("port", 0, 65535), key, certificate, ca, listen,
-        server, clients);
+        folder,
+        federation,
+        name,
+        hosts,
+        o.integer("port", 0, 65535),
+        key,
+        certificate,
+        ca,
+        listen,
+        server,
+        clients);
   }
 
   private interface Rule {
@@ -214,8 +232,7 @@ record Kit(
       certificate =
           (X509Certificate)
               CertificateFactory.getInstance("X.509")
-                  .generateCertificate(
-                      new ByteArrayInputStream(Pem.read(file, CERTIFICATE_LABEL)));
+                  .generateCertificate(new ByteArrayInputStream(Pem.read(file, CERTIFICATE_LABEL)));
     } catch (CertificateException e) {
       throw new FormatException(file + ": holds no certificate: " + e.getMessage(), e);
     }

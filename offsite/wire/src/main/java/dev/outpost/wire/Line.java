@@ -52,7 +52,8 @@ final class Line implements AutoCloseable {
     this.kit = kit;
     this.limits = limits;
     this.memory = memory;
-    this.server = Objects.requireNonNull(kit.server(), "a client's kit holds the server's certificate");
+    this.server =
+        Objects.requireNonNull(kit.server(), "a client's kit holds the server's certificate");
     this.tls =
         GrpcSslContexts.configure(
                 SslContextBuilder.forClient()
@@ -185,7 +186,9 @@ final class Line implements AutoCloseable {
       return new ForeignReplyException("a reply that cannot be read");
     String detail = e.getStatus().getDescription();
     return new IOException(
-        "the connection failed (" + e.getStatus().getCode() + (detail == null ? "" : ", " + detail)
+        "the connection failed ("
+            + e.getStatus().getCode()
+            + (detail == null ? "" : ", " + detail)
             + ")",
         e);
   }

@@ -41,8 +41,7 @@ final class Messages {
               .build();
       case Answer.Wait w -> said.setWaitMillis(w.atMost().toMillis()).build();
       case Answer.Finished f ->
-          said.setFinished(
-                  Finished.newBuilder().setRounds(f.rounds()).setGlobal(write(f.global())))
+          said.setFinished(Finished.newBuilder().setRounds(f.rounds()).setGlobal(write(f.global())))
               .build();
     };
   }
@@ -55,8 +54,7 @@ final class Messages {
               read(said.getSpeak().getAssignment()), read(said.getSpeak().getRequest()));
       case WAIT_MILLIS -> new Answer.Wait(Duration.ofMillis(Math.max(0, said.getWaitMillis())));
       case FINISHED ->
-          new Answer.Finished(
-              said.getFinished().getRounds(), read(said.getFinished().getGlobal()));
+          new Answer.Finished(said.getFinished().getRounds(), read(said.getFinished().getGlobal()));
       case ANSWER_NOT_SET ->
           throw new FormatException("wire: the owner's answer is of a kind unknown here");
     };
@@ -131,8 +129,7 @@ final class Messages {
         .build();
   }
 
-  private static SecureRequest read(dev.outpost.wire.proto.SecureRequest r)
-      throws FormatException {
+  private static SecureRequest read(dev.outpost.wire.proto.SecureRequest r) throws FormatException {
     return new SecureRequest(
         r.getAttempt(),
         read(r.getPhase()),

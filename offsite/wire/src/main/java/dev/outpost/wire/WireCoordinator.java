@@ -185,7 +185,11 @@ final class WireCoordinator implements Coordinator {
       FetchSaid said = FetchSaid.parseFrom(line.open(envelope, first.getEnvelope()));
       if (said.getBytes() != blob.bytes())
         throw new RefusedException(
-            "the owner's file " + blob.sha256() + " has " + said.getBytes() + " bytes, not "
+            "the owner's file "
+                + blob.sha256()
+                + " has "
+                + said.getBytes()
+                + " bytes, not "
                 + blob.bytes());
       while (!growing.whole()) {
         Part part = read(call);
@@ -220,8 +224,7 @@ final class WireCoordinator implements Coordinator {
       throws IOException, InterruptedException {
     line.round(reply.round());
     Blob blob = numbers == null ? null : Blob.of(numbers);
-    return handIn(
-        "Speak", Messages.write(reply, blob), blob, numbers, OwnerBlockingV2Stub::speak);
+    return handIn("Speak", Messages.write(reply, blob), blob, numbers, OwnerBlockingV2Stub::speak);
   }
 
   private interface Call {

@@ -59,7 +59,8 @@ final class WireServer implements Transport.Listening {
             Thread.ofPlatform().daemon().name("wire-sweep").factory());
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(
-                new InetSocketAddress(InetAddress.ofLiteral(String.valueOf(kit.listen())), kit.port()))
+                new InetSocketAddress(
+                    InetAddress.ofLiteral(String.valueOf(kit.listen())), kit.port()))
             .sslContext(tls)
             .bossEventLoopGroup(accepting)
             .workerEventLoopGroup(bytes)
@@ -90,7 +91,11 @@ final class WireServer implements Transport.Listening {
     } catch (IOException e) {
       close();
       throw new IOException(
-          "server: cannot listen on " + kit.listen() + " port " + kit.port() + ": "
+          "server: cannot listen on "
+              + kit.listen()
+              + " port "
+              + kit.port()
+              + ": "
               + (e.getCause() == null ? e.getMessage() : e.getCause().getMessage()),
           e);
     }

@@ -37,9 +37,6 @@ public final class WireTransport implements Transport {
   @Override
   public Listening listen(Path kit, Federation federation, AuditLog log) throws IOException {
     return WireServer.start(
-        Kit.readServer(kit, InstantSource.system()),
-        Rounds.of(federation),
-        log,
-        Limits.STANDARD);
+        Kit.readServer(kit, InstantSource.system()), Rounds.of(federation), log, Limits.STANDARD);
   }
 }

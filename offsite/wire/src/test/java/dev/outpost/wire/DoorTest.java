@@ -150,8 +150,7 @@ class DoorTest {
     Kit other = Kit.readClient(foreign.resolve("alice"), Stage.CLOCK);
     distrusted(disguised(other), "was not issued by the authority of the federation \"demo\"");
     // And the other way round: a client does not talk to a server of another authority.
-    try (WireCoordinator c =
-        stage.client(other.at("127.0.0.1", stage.port()), "y", Stage.LIMITS)) {
+    try (WireCoordinator c = stage.client(other.at("127.0.0.1", stage.port()), "y", Stage.LIMITS)) {
       assertThatThrownBy(() -> c.next(LONG))
           .isInstanceOf(RefusedException.class)
           .hasMessageContaining("the server that answers is not this kit's")
@@ -173,8 +172,17 @@ class DoorTest {
       var made = new Certificates("demo", then, Duration.ofDays(2)).client(authority, "alice");
       Kit timed =
           new Kit(
-              own.folder(), "demo", "alice", own.hosts(), own.port(), made.keys().getPrivate(),
-              made.certificate(), own.authority(), null, own.server(), java.util.Map.of());
+              own.folder(),
+              "demo",
+              "alice",
+              own.hosts(),
+              own.port(),
+              made.keys().getPrivate(),
+              made.certificate(),
+              own.authority(),
+              null,
+              own.server(),
+              java.util.Map.of());
       distrusted(timed, days < 0 ? "expired at" : "is valid only from");
     }
   }

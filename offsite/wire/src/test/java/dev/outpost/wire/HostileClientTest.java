@@ -87,8 +87,7 @@ class HostileClientTest {
 
   /** The refusal in a reply, its signature checked. */
   private Refusal refusal(Envelope reply) throws Exception {
-    assertThat(
-            Envelopes.verify(Envelopes.Side.REPLY, reply, alice.server().getPublicKey()))
+    assertThat(Envelopes.verify(Envelopes.Side.REPLY, reply, alice.server().getPublicKey()))
         .isTrue();
     ReplyHeader header = ReplyHeader.parseFrom(reply.getHeader());
     assertThat(header.hasRefusal()).as("refused").isTrue();
@@ -154,8 +153,7 @@ class HostileClientTest {
   @Test
   void whatAnotherSigned() throws Exception {
     Header bob = header("Next").setClient("bob").build();
-    Envelope bobs =
-        Envelopes.sign(Envelopes.Side.REQUEST, bob, ask(), stage.kit("bob").key());
+    Envelope bobs = Envelopes.sign(Envelopes.Side.REQUEST, bob, ask(), stage.kit("bob").key());
     refused(owner.next(bobs), Refusal.Kind.FINAL, "the signature does not fit");
     nextRefused(h -> h.setClient("bob"), "says it is of \"bob\", the certificate is \"alice\"'s");
     nextRefused(h -> h.setClient("../../etc/passwd\n"), "says it is of \"../../etc/passwd?\"");
@@ -196,8 +194,7 @@ class HostileClientTest {
     Envelope huge =
         Envelope.newBuilder().setBody(ByteString.copyFrom(new byte[Limits.MESSAGE + 1])).build();
     Status status =
-        org.junit.jupiter.api.Assertions.assertThrows(
-                StatusException.class, () -> owner.next(huge))
+        org.junit.jupiter.api.Assertions.assertThrows(StatusException.class, () -> owner.next(huge))
             .getStatus();
     assertThat(status.getCode()).isIn(Status.Code.RESOURCE_EXHAUSTED, Status.Code.CANCELLED);
     assertThat(stage.logged(l -> l.value("event").equals("broken")).value("reason").toString())
@@ -206,8 +203,7 @@ class HostileClientTest {
 
   private Envelope submit(Blob blob) throws Exception {
     return owner.submit(
-        sign(
-            header("Submit"), SubmitAsked.newBuilder().setUpdate(Messages.write(blob)).build()));
+        sign(header("Submit"), SubmitAsked.newBuilder().setUpdate(Messages.write(blob)).build()));
   }
 
   @Test
@@ -320,8 +316,7 @@ class HostileClientTest {
     BlockingClientCall<Part, Envelope> stuck = owner.upload();
     UploadAsked asked = UploadAsked.newBuilder().setBlob(Messages.write(blob)).build();
     stuck.write(Part.newBuilder().setEnvelope(sign(header("Upload"), asked)).build());
-    stuck.write(
-        Part.newBuilder().setChunk(chunk(0, new byte[] {1, 2}, new byte[] {1, 2})).build());
+    stuck.write(Part.newBuilder().setChunk(chunk(0, new byte[] {1, 2}, new byte[] {1, 2})).build());
     Path part = stage.rounds.incoming().resolve("alice." + blob.sha256() + ".part");
     while (!part.toFile().exists() || part.toFile().length() < 2) Thread.onSpinWait();
     Chunk rest = chunk(2, new byte[] {3, 4, 5}, content);

@@ -81,8 +81,7 @@ final class Stage implements AutoCloseable {
 
   private void start(Limits limits) throws IOException {
     audit = AuditLog.open(folder.resolve("audit.jsonl"), CLOCK);
-    server =
-        WireServer.start(Kit.readServer(kits.resolve("server"), CLOCK), rounds, audit, limits);
+    server = WireServer.start(Kit.readServer(kits.resolve("server"), CLOCK), rounds, audit, limits);
   }
 
   /** Ends the server, as far as its own process sees at once, and starts another. */

@@ -7,17 +7,18 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A wire with faults: passes bytes between clients and a server, each connection by the next of a
- * list of faults, later ones faultlessly.
+ * A wire with faults: passes bytes between clients and a server. Each fault of a list strikes once,
+ * the next of them the first connection that has passed so many bytes; then all is well.
  */
 final class Tap implements AutoCloseable {
-  /** What happens to one direction once this many bytes have passed. */
+  /** What happens to one direction of a connection. */
   enum Fault {
-    NONE,
     /** The connection is cut. */
     CUT,
     /** Nothing passes any more, the connection stays open. */
@@ -31,32 +32,28 @@ final class Tap implements AutoCloseable {
   }
 
   /**
-   * Fault of one connection.
+   * One fault.
    *
    * @param up whether it is in what the client sends
+   * @param after so many bytes have passed that way in one connection
    */
   record Plan(boolean up, long after, Fault fault) {}
 
   private final ServerSocket socket;
   private final int target;
-  private final List<Plan> plans;
-  private final AtomicInteger connections = new AtomicInteger();
+  private final Queue<Plan> plans;
   private final AtomicInteger struck = new AtomicInteger();
   private final List<Socket> open = new CopyOnWriteArrayList<>();
 
   Tap(int target, Plan... plans) throws IOException {
     this.socket = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
     this.target = target;
-    this.plans = List.of(plans);
+    this.plans = new ConcurrentLinkedQueue<>(List.of(plans));
     Thread.startVirtualThread(this::accept);
   }
 
   int port() {
     return socket.getLocalPort();
-  }
-
-  int connections() {
-    return connections.get();
   }
 
   /** How many faults came to pass. */
@@ -71,19 +68,15 @@ final class Tap implements AutoCloseable {
         Socket server = new Socket(InetAddress.getLoopbackAddress(), target);
         open.add(client);
         open.add(server);
-        int n = connections.getAndIncrement();
-        Plan plan = n < plans.size() ? plans.get(n) : new Plan(true, 0, Fault.NONE);
-        Thread.startVirtualThread(() -> pass(client, server, plan, true));
-        Thread.startVirtualThread(() -> pass(server, client, plan, false));
+        Thread.startVirtualThread(() -> pass(client, server, true));
+        Thread.startVirtualThread(() -> pass(server, client, false));
       } catch (IOException e) {
         // A server that is not there: the client sees its connection closed.
       }
   }
 
-  private void pass(Socket from, Socket to, Plan plan, boolean up) {
-    boolean mine = plan.fault() != Fault.NONE && plan.up() == up;
+  private void pass(Socket from, Socket to, boolean up) {
     long passed = 0;
-    boolean done = false;
     byte[] buffer = new byte[1024];
     try (from;
         to) {
@@ -91,8 +84,8 @@ final class Tap implements AutoCloseable {
       OutputStream out = to.getOutputStream();
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
         passed += n;
-        if (mine && !done && passed > plan.after()) {
-          done = true;
+        Plan plan = plans.peek();
+        if (plan != null && plan.up() == up && passed > plan.after() && plans.remove(plan)) {
           struck.incrementAndGet();
           switch (plan.fault()) {
             case CUT -> {
@@ -109,7 +102,6 @@ final class Tap implements AutoCloseable {
               continue;
             }
             case FLIP -> buffer[n / 2] ^= 4;
-            case NONE -> {}
           }
         }
         out.write(buffer, 0, n);

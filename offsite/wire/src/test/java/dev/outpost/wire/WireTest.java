@@ -43,8 +43,7 @@ class WireTest {
   @Test
   void everyAnswerArrivesAsItWasGiven() throws Exception {
     Blob global = new Blob("cd".repeat(32), 1L << 40);
-    var request =
-        new SecureRequest(3, SecureRequest.Phase.SHARES, 2, 5, new byte[] {1, 2, 3, -1});
+    var request = new SecureRequest(3, SecureRequest.Phase.SHARES, 2, 5, new byte[] {1, 2, 3, -1});
     List<Answer> said =
         List.of(
             new Answer.Wait(Duration.ofMillis(1234)),
@@ -52,8 +51,7 @@ class WireTest {
             new Answer.Tune(FakeRounds.assignment("alice", 2, global)),
             new Answer.Finished(9, global));
     stage.rounds.answers.addAll(said);
-    stage.rounds.answers.add(
-        new Answer.Speak(FakeRounds.assignment("alice", 3, global), request));
+    stage.rounds.answers.add(new Answer.Speak(FakeRounds.assignment("alice", 3, global), request));
     try (WireCoordinator alice = stage.client("alice")) {
       for (Answer a : said) assertThat(alice.next(LONG)).isEqualTo(a);
       assertThat(alice.next(LONG))
@@ -118,9 +116,7 @@ class WireTest {
       assertThat(bob.speak(keys, null)).isEqualTo(Receipt.ACCEPTED);
       SecureReply masked = new SecureReply(4, 1, SecureRequest.Phase.MASKED, new byte[0]);
       assertThat(bob.speak(masked, numbers)).isEqualTo(Receipt.ACCEPTED);
-      assertThat(stage.rounds.spoken)
-          .usingRecursiveComparison()
-          .isEqualTo(List.of(keys, masked));
+      assertThat(stage.rounds.spoken).usingRecursiveComparison().isEqualTo(List.of(keys, masked));
     }
     assertThat(stage.rounds.taken).containsExactly("bob " + Blob.of(numbers).sha256());
   }
