@@ -41,10 +41,10 @@ import java.util.stream.Stream;
  * the mean of factors padded with zeros, against each party alone, and against one tuning on all
  * texts together with as many steps of as many examples.
  *
- * <p>{@code FederatedLora MODEL PACKAGE TEXTS RANKS ROUNDS STEPS BATCH RATE SEEDS OUT.jsonl}: TEXTS,
- * RANKS and SEEDS are lists with commas; a text is a folder of files. Of each text the last tenth of
- * the rows of 128 tokens is held back, 48 of them measured, in the full model with the adapter in
- * place. One thread; one JSON line per way and seed is appended.
+ * <p>{@code FederatedLora MODEL PACKAGE TEXTS RANKS ROUNDS STEPS BATCH RATE SEEDS OUT.jsonl}:
+ * TEXTS, RANKS and SEEDS are lists with commas; a text is a folder of files. Of each text the last
+ * tenth of the rows of 128 tokens is held back, 48 of them measured, in the full model with the
+ * adapter in place. One thread; one JSON line per way and seed is appended.
  */
 public final class FederatedLora {
   private static final int BLOCK = 128;
@@ -126,8 +126,7 @@ public final class FederatedLora {
                     null,
                     Progress.SILENT)
                 .values();
-        updates.add(
-            new Update("p" + p, round, train.get(p).count(), own.scale(), tuned));
+        updates.add(new Update("p" + p, round, train.get(p).count(), own.scale(), tuned));
       }
       global = products ? whole.mean(updates) : factors(updates);
     }
@@ -155,16 +154,18 @@ public final class FederatedLora {
 
   private static AdapterValues resized(AdapterValues values, int rank, float factor) {
     Map<String, Tensor> all = new LinkedHashMap<>();
-    values.tensors().forEach((name, t) -> {
-      boolean a = name.endsWith(A);
-      int had = a ? t.rows() : t.cols();
-      Tensor out = a ? Tensor.zeros(rank, t.cols()) : Tensor.zeros(t.rows(), rank);
-      for (int i = 0; i < out.rows(); i++)
-        for (int j = 0; j < out.cols(); j++)
-          if ((a ? i : j) < had)
-            out.data()[i * out.cols() + j] = t.get(i * t.cols() + j) * (a ? 1 : factor);
-      all.put(name, out);
-    });
+    values
+        .tensors()
+        .forEach((name, t) -> {
+          boolean a = name.endsWith(A);
+          int had = a ? t.rows() : t.cols();
+          Tensor out = a ? Tensor.zeros(rank, t.cols()) : Tensor.zeros(t.rows(), rank);
+          for (int i = 0; i < out.rows(); i++)
+            for (int j = 0; j < out.cols(); j++)
+              if ((a ? i : j) < had)
+                out.data()[i * out.cols() + j] = t.get(i * t.cols() + j) * (a ? 1 : factor);
+          all.put(name, out);
+        });
     return new AdapterValues(all);
   }
 
@@ -193,15 +194,14 @@ public final class FederatedLora {
             base, pack.adapterSlots(), lora(rank), values.weights(), JsonObject.create());
     TransformerModel plugged = PlugIn.apply(full, base, artifact);
     return held.stream()
-        .mapToDouble(h ->
-            Math.exp(Perplexity.of(plugged, kernels, new Workspace(), h, 8).meanLoss()))
+        .mapToDouble(
+            h -> Math.exp(Perplexity.of(plugged, kernels, new Workspace(), h, 8).meanLoss()))
         .toArray();
   }
 
   private static void write(Path out, String way, long seed, double[] perplexities, long from)
       throws IOException {
-    double mean =
-        Math.exp(Arrays.stream(perplexities).map(Math::log).average().orElseThrow());
+    double mean = Math.exp(Arrays.stream(perplexities).map(Math::log).average().orElseThrow());
     JsonObject line =
         JsonObject.create()
             .put("way", way)
@@ -282,9 +282,7 @@ public final class FederatedLora {
               ranks,
               Integer.parseInt(args[4]),
               LocalPlan.of(
-                  Integer.parseInt(args[5]),
-                  Integer.parseInt(args[6]),
-                  Float.parseFloat(args[7])));
+                  Integer.parseInt(args[5]), Integer.parseInt(args[6]), Float.parseFloat(args[7])));
       for (String seed : args[8].split(",")) study.run(Long.parseLong(seed), Path.of(args[9]));
     }
   }

@@ -98,7 +98,7 @@ public final class Evaluation {
       RoundCosts c = step.costs();
       seconds += c.seconds();
       bits += c.bits();
-      peak = Math.max(peak, c.memoryPeak());
+      peak = Math.max(peak, (double) c.memoryPeak());
       s.reward += step.reward();
       s.distance[t] += c.distance();
       s.seconds[t] += c.seconds();
