@@ -1,9 +1,20 @@
 package dev.outpost.offsite.app;
 
 import dev.outpost.offsite.artifact.BaseFingerprint;
+import dev.outpost.offsite.control.CompressionCurve;
+import dev.outpost.offsite.control.Controller;
+import dev.outpost.offsite.control.Features;
+import dev.outpost.offsite.control.FederationControl;
+import dev.outpost.offsite.control.FixedController;
+import dev.outpost.offsite.control.GreedyController;
+import dev.outpost.offsite.control.Policy;
+import dev.outpost.offsite.control.PolicyController;
+import dev.outpost.offsite.control.RandomController;
+import dev.outpost.offsite.control.Scenario;
 import dev.outpost.offsite.federated.AuditLog;
 import dev.outpost.offsite.federated.ClientName;
 import dev.outpost.offsite.federated.Director;
+import dev.outpost.offsite.federated.Emulators;
 import dev.outpost.offsite.federated.Federation;
 import dev.outpost.offsite.federated.FederationListener;
 import dev.outpost.offsite.federated.FederationPlan;
@@ -14,6 +25,7 @@ import dev.outpost.offsite.federated.Transport;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.Team;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.Locale;
@@ -84,6 +96,13 @@ final class ServeCommand extends Command {
       description = "With --realign: public text to align on.")
   Path publicText;
 
+  @Option(
+      names = "--controller",
+      paramLabel = "NAME",
+      description =
+          "Who decides on each round's parties and emulators: fixed, random, greedy, or the file of a policy that outpost control trained for as many devices and emulators. Default: the plan's emulators, and a share of the clients drawn by the seed.")
+  String controller;
+
   @Mixin DataOptions data;
 
   @Option(
@@ -138,7 +157,7 @@ final class ServeCommand extends Command {
                 out,
                 federation,
                 packages.source(),
-                Director.drawing(federation),
+                director(federation, kernels),
                 Kernels.best(own),
                 audit,
                 System::nanoTime,
@@ -177,6 +196,33 @@ final class ServeCommand extends Command {
       }
     }
     return ExitCode.OK;
+  }
+
+  private Director director(FederationPlan federation, Kernels kernels) throws IOException {
+    if (controller == null) return Director.drawing(federation);
+    BadInput.unless(
+        federation.noise() == null,
+        "--controller: the plan's dp counts on parties drawn by lot; leave one of them out");
+    FederationControl control =
+        FederationControl.of(
+            federation, Emulators.open(federation.emulators()), CompressionCurve.measured());
+    Scenario scenario = control.scenario();
+    try {
+      Controller chosen =
+          switch (controller) {
+            case "fixed" -> FixedController.fitting(scenario.catalogue());
+            case "random" -> new RandomController(scenario.catalogue(), federation.seed());
+            case "greedy" -> new GreedyController(scenario, true);
+            default ->
+                new PolicyController(
+                    Policy.read(Path.of(controller)),
+                    new Features(scenario.catalogue(), scenario.weights().delayUnit()),
+                    kernels);
+          };
+      return control.director(chosen);
+    } catch (IllegalArgumentException e) {
+      throw new BadInput("--controller: " + e.getMessage());
+    }
   }
 
   private static void requireBase(PlugInMeasure measured, BaseFingerprint base) {

@@ -41,8 +41,8 @@ public record Scenario(
   private static final int LEVELS = 8;
   private static final int TOKENS_PER_STEP = 8 * 128;
   private static final int ROUNDS = 50;
-  private static final double SKEW = 0.3;
-  private static final double DRIFT = 0.05;
+  static final double SKEW = 0.3;
+  static final double DRIFT = 0.05;
 
   public Scenario {
     if (!(stepsPerRound > 0 && skew >= 0 && skew <= 1 && drift >= 0 && drift < 1))

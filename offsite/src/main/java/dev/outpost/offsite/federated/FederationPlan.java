@@ -52,8 +52,26 @@ public record FederationPlan(
    *
    * @param emulator which package it tunes with, unless a controller says otherwise
    * @param rank of its LoRA pairs; 0 for the method's own
+   * @param memoryBytes that it allows to tuning; what a controller goes by
+   * @param bitsPerSecond of its link; what a controller goes by
    */
-  public record Client(String emulator, int rank) {}
+  public record Client(String emulator, int rank, long memoryBytes, double bitsPerSecond) {
+    /** Ten megabits a second. */
+    public static final double USUAL_BITS = 1e7;
+
+    private static final long USUAL_MEMORY = 8L << 30;
+
+    public Client {
+      if (memoryBytes < 1 || !(bitsPerSecond > 0))
+        throw new IllegalArgumentException(
+            "client: memory and link must be positive, got " + memoryBytes + ", " + bitsPerSecond);
+    }
+
+    /** With 8 GiB of memory and a link of ten megabits. */
+    public Client(String emulator, int rank) {
+      this(emulator, rank, USUAL_MEMORY, USUAL_BITS);
+    }
+  }
 
   /**
    * How a round's updates are waited for.
@@ -224,12 +242,16 @@ public record FederationPlan(
   }
 
   private static Client client(JsonObject c, Map<String, Path> emulators) throws FormatException {
-    c.requireOnly("emulator", "rank");
+    c.requireOnly("emulator", "rank", "memory_mb", "link_mbit");
     String emulator =
         emulators.size() == 1 && !c.has("emulator")
             ? emulators.keySet().iterator().next()
             : c.string("emulator");
-    return new Client(emulator, c.integer("rank", 1, 1 << 16, 0));
+    return new Client(
+        emulator,
+        c.integer("rank", 1, 1 << 16, 0),
+        (long) (c.number("memory_mb", Client.USUAL_MEMORY >> 20) * (1 << 20)),
+        c.number("link_mbit", Client.USUAL_BITS / 1e6) * 1e6);
   }
 
   private static Gathering gathering(JsonObject g, int clients) throws FormatException {
@@ -264,7 +286,9 @@ public record FederationPlan(
   String identity() {
     return name
         + "|"
-        + clients
+        + clients.keySet()
+        + "|"
+        + clients.values().stream().map(c -> c.emulator() + "/" + c.rank()).toList()
         + "|"
         + method.describe()
         + "|"

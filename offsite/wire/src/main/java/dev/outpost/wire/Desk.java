@@ -34,6 +34,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -156,15 +157,13 @@ final class Desk extends OwnerGrpc.OwnerImplBase {
   }
 
   private static HandedIn done(Asked asked, Receipt receipt) {
-    HandedIn said = HandedIn.newBuilder().setReceipt(Messages.write(receipt)).build();
-    Receipt again =
-        receipt.verdict() == Receipt.Verdict.ACCEPTED
-            ? new Receipt(Receipt.Verdict.DUPLICATE, "")
-            : receipt;
-    asked
-        .guest()
-        .remember(asked.body(), HandedIn.newBuilder().setReceipt(Messages.write(again)).build());
-    return said;
+    if (receipt.verdict() == Receipt.Verdict.ACCEPTED)
+      asked.guest().remember(asked.body(), said(new Receipt(Receipt.Verdict.DUPLICATE, "")));
+    return said(receipt);
+  }
+
+  private static HandedIn said(Receipt receipt) {
+    return HandedIn.newBuilder().setReceipt(Messages.write(receipt)).build();
   }
 
   @Override
@@ -432,8 +431,10 @@ final class Desk extends OwnerGrpc.OwnerImplBase {
       case IllegalArgumentException e -> Refused.forGood(message);
       case Growing.TornException e -> Refused.forNow(message);
       case Growing.CutException e -> Refused.forNow(message);
-      case IOException e -> failed("the owner cannot read or write: " + message, e);
-      case UncheckedIOException e -> failed("the owner cannot read or write: " + message, e);
+      case Growing.DiskException e -> failed("the owner's disk takes no more", e);
+      case IOException e -> failed("the owner cannot read or write now", e);
+      case UncheckedIOException e -> failed("the owner cannot read or write now", e);
+      case RejectedExecutionException e -> Refused.forNow("the owner is stopping");
       case InterruptedException e -> Refused.forNow("the owner is stopping");
       default -> failed("the owner failed: " + why.getClass().getSimpleName(), why);
     };

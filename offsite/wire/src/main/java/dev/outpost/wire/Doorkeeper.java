@@ -176,7 +176,8 @@ final class Doorkeeper extends ServerTransportFilter {
     void close(String why) {
       if (reason == null) reason = why;
       ChannelHandlerContext c = context;
-      if (c != null) c.close(c.voidPromise());
+      if (c == null) return;
+      var unused = c.close();
     }
   }
 }

@@ -6,6 +6,7 @@ import dev.outpost.offsite.federated.Blob;
 import dev.outpost.wire.proto.Chunk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
@@ -41,6 +42,15 @@ final class Growing implements AutoCloseable {
 
     TornException(String message) {
       super(message);
+    }
+  }
+
+  /** This machine's disk does not take it. */
+  static final class DiskException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    DiskException(Path part, IOException cause) {
+      super(part + ": cannot be written: " + cause.getMessage(), cause);
     }
   }
 
@@ -106,8 +116,15 @@ final class Growing implements AutoCloseable {
     digest.update(bytes.duplicate());
     if (!Arrays.equals(Sha256.sofar(digest), chunk.getSha256().toByteArray()))
       throw torn("the bytes up to " + (held + data.size()) + " have another digest than announced");
-    channel.position(held);
-    while (bytes.hasRemaining()) channel.write(bytes);
+    try {
+      channel.position(held);
+      while (bytes.hasRemaining()) channel.write(bytes);
+    } catch (ClosedByInterruptException e) {
+      throw e;
+    } catch (IOException e) {
+      close(); // The digest has run ahead of the file: it is hashed again when opened.
+      throw new DiskException(part, e);
+    }
     held += data.size();
   }
 

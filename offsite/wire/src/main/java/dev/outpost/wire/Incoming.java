@@ -22,7 +22,7 @@ final class Incoming {
   }
 
   /** Refuses, before any of it is taken, what is larger than this client may send now. */
-  void check(Guest guest, Blob blob) throws Refused {
+  void check(Guest guest, Blob blob) throws IOException, Refused {
     long largest = rounds.maxUpload(guest.name);
     if (blob.bytes() > largest)
       throw Refused.forGood(

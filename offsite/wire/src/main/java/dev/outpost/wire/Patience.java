@@ -1,6 +1,7 @@
 package dev.outpost.wire;
 
 import dev.outpost.offsite.federated.RefusedException;
+import dev.outpost.offsite.federated.UnreachableException;
 import java.io.IOException;
 import java.security.cert.CertificateException;
 import java.util.concurrent.ThreadLocalRandom;
@@ -31,7 +32,7 @@ final class Patience {
   /**
    * Waits before the next attempt.
    *
-   * @throws IOException when nothing got on for too long
+   * @throws UnreachableException when nothing got on for too long
    */
   void after(Exception trouble) throws IOException, InterruptedException {
     RefusedException last = lost(trouble);
@@ -40,7 +41,7 @@ final class Patience {
     long pause = pause(failures++, ThreadLocalRandom.current().nextDouble());
     long left = limits.giveUp().toNanos() - (System.nanoTime() - since);
     if (left <= pause * 1_000_000)
-      throw new IOException(
+      throw new UnreachableException(
           "the owner could not be reached for "
               + limits.giveUp().toMillis() / 1000.0
               + " s: "

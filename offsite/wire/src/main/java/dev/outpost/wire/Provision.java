@@ -27,7 +27,7 @@ import java.util.stream.Stream;
 
 /** Writes start kits: a folder for the server, one for each client, and {@code ca}, which stays. */
 final class Provision {
-  private static final Duration LONGEST = Duration.ofDays(3653);
+  private static final Duration LONGEST = Duration.ofDays(36_500);
 
   private Provision() {}
 
@@ -78,7 +78,7 @@ final class Provision {
                 + Kit.AUTHORITY);
     if (validity.compareTo(Duration.ofHours(1)) < 0 || validity.compareTo(LONGEST) > 0)
       throw new IllegalArgumentException(
-          "provision: validity must be an hour to ten years, got " + validity);
+          "provision: validity must be an hour to 36500 days, got " + validity);
   }
 
   private static void kits(

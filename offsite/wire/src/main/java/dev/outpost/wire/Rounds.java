@@ -10,7 +10,7 @@ import java.time.Duration;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** What the wire needs of a federation, method by method {@link Federation}'s own. */
+/** What the wire needs of a {@link Federation}; its tests put another in its place. */
 interface Rounds {
   String name();
 
@@ -22,7 +22,7 @@ interface Rounds {
 
   Path object(String client, String sha256) throws IOException;
 
-  long maxUpload(String client);
+  long maxUpload(String client) throws IOException;
 
   Path incoming();
 
@@ -34,17 +34,17 @@ interface Rounds {
     return new Rounds() {
       @Override
       public String name() {
-        return federation.name();
+        return federation.plan().name();
       }
 
       @Override
       public String base() {
-        return federation.base();
+        return federation.base().sha256();
       }
 
       @Override
       public Set<String> clients() {
-        return federation.clients();
+        return federation.plan().clients().keySet();
       }
 
       @Override
@@ -59,7 +59,7 @@ interface Rounds {
       }
 
       @Override
-      public long maxUpload(String client) {
+      public long maxUpload(String client) throws IOException {
         return federation.maxUpload(client);
       }
 

@@ -8,6 +8,7 @@ import dev.outpost.offsite.federated.Coordinator;
 import dev.outpost.offsite.federated.Receipt;
 import dev.outpost.offsite.federated.RefusedException;
 import dev.outpost.offsite.federated.SecureReply;
+import dev.outpost.tensor.io.FormatException;
 import dev.outpost.wire.proto.Envelope;
 import dev.outpost.wire.proto.FetchAsked;
 import dev.outpost.wire.proto.FetchSaid;
@@ -70,10 +71,13 @@ final class WireCoordinator implements Coordinator {
       while (true) {
         try {
           return attempt.make(line.ready(), patience);
-        } catch (RefusedException e) {
+        } catch (RefusedException | Growing.DiskException e) {
           throw e;
         } catch (ClosedByInterruptException | InterruptedIOException e) {
           throw interrupted();
+        } catch (FormatException | IllegalArgumentException e) {
+          // The owner signed it: another attempt brings the same.
+          throw new RefusedException("the owner's answer cannot be used: " + e.getMessage());
         } catch (Line.LaterException e) {
           patience.after(e);
         } catch (StatusException e) {
