@@ -177,7 +177,7 @@ final class Doorkeeper extends ServerTransportFilter {
       if (reason == null) reason = why;
       ChannelHandlerContext c = context;
       if (c == null) return;
-      var unused = c.close();
+      var _ = c.close();
     }
   }
 }

@@ -197,6 +197,6 @@ final class Line implements AutoCloseable {
   public void close() {
     closed = true;
     lost();
-    var unused = bytes.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    var _ = bytes.shutdownGracefully(0, 1, TimeUnit.SECONDS);
   }
 }

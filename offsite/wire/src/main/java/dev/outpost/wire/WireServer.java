@@ -85,7 +85,7 @@ final class WireServer implements Transport.Listening {
             .permitKeepAliveWithoutCalls(true);
     server = builder.build();
     long often = Math.max(1, limits.stall().toMillis() / 4);
-    var unused = sweeper.scheduleWithFixedDelay(calls::sweep, often, often, TimeUnit.MILLISECONDS);
+    var _ = sweeper.scheduleWithFixedDelay(calls::sweep, often, often, TimeUnit.MILLISECONDS);
     try {
       server.start();
     } catch (IOException e) {
@@ -137,7 +137,7 @@ final class WireServer implements Transport.Listening {
     sweeper.shutdownNow();
     // Not interrupted: a thread that is interrupted while it writes closes the file for all.
     work.shutdown();
-    var unused = accepting.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    var _ = accepting.shutdownGracefully(0, 1, TimeUnit.SECONDS);
     var unusedToo = bytes.shutdownGracefully(0, 1, TimeUnit.SECONDS);
   }
 }

@@ -30,6 +30,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.security.PrivateKey;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -55,7 +56,7 @@ class HostileServerTest {
     UnaryOperator<Envelope> twist = e -> e;
     UnaryOperator<Chunk> chunk = c -> c;
     long bytes = CONTENT.length;
-    volatile int fetches;
+    final AtomicInteger fetches = new AtomicInteger();
     private int hellos;
 
     private Envelope reply(Envelope request, MessageLite body) {
@@ -78,7 +79,7 @@ class HostileServerTest {
 
     @Override
     public void fetch(Envelope request, StreamObserver<Part> out) {
-      fetches++;
+      fetches.incrementAndGet();
       Envelope first = reply(request, FetchSaid.newBuilder().setBytes(bytes).build());
       out.onNext(Part.newBuilder().setEnvelope(twist.apply(first)).build());
       Chunk whole =
@@ -209,13 +210,13 @@ class HostileServerTest {
     Blob blob = new Blob(Sha256.hex(CONTENT), 5);
     fake.chunk =
         c ->
-            fake.fetches == 1
+            fake.fetches.get() == 1
                 ? c.toBuilder().setData(ByteString.copyFrom(new byte[] {1, 2, 3, 4, 6})).build()
                 : c;
     try (WireCoordinator alice = alice(LONG)) {
       alice.fetch(blob, folder.resolve("file"));
     }
-    assertThat(fake.fetches).isEqualTo(2);
+    assertThat(fake.fetches.get()).isEqualTo(2);
     assertThat(folder.resolve("file")).hasBinaryContent(CONTENT);
     // Changed together with its digest: the whole is another than was named.
     byte[] other = {1, 2, 3, 4, 6};

@@ -126,7 +126,7 @@ class KitTest {
                 List.of("::1"),
                 1,
                 List.of("bob"),
-                Duration.ofDays(10_000),
+                Duration.ofDays(40_000),
                 CLOCK.instant()))
         .hasMessageContaining("validity");
     assertThat(other).doesNotExist();
