@@ -3,6 +3,7 @@ module dev.outpost.offsite {
   requires ejml.core;
   requires ejml.ddense;
   requires info.picocli;
+  requires java.logging;
   requires jdk.management;
   requires transitive dev.outpost.transformer;
   requires static transitive org.jspecify;

@@ -1,6 +1,7 @@
 package dev.outpost.offsite.app;
 
 import dev.outpost.offsite.artifact.BaseFingerprint;
+import dev.outpost.offsite.artifact.OffsitePackage;
 import dev.outpost.offsite.control.CompressionCurve;
 import dev.outpost.offsite.control.Controller;
 import dev.outpost.offsite.control.Features;
@@ -144,6 +145,11 @@ final class ServeCommand extends Command {
         realign == null || realign >= 1, "--realign: must be at least 1, got " + realign);
     OutputFolder.of(out, OutputFolder.Kind.NONE, kit);
     seal.read();
+    // A party would find out only after it has fetched everything.
+    for (Path pack : federation.emulators().values())
+      try (OffsitePackage p = OffsitePackage.open(pack)) {
+        ModelOptions.tokenizer(pack, p.model());
+      }
     BlockingQueue<Done> done = new LinkedBlockingQueue<>();
     try (AuditLog audit = AuditLog.open(out.resolve("audit.jsonl"), InstantSource.system());
         PlugInMeasure measured = PlugInMeasure.of(console, model, measure, kernels);

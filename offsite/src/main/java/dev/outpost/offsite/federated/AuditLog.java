@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.InstantSource;
@@ -34,6 +35,8 @@ public final class AuditLog implements AutoCloseable {
    * @throws dev.outpost.tensor.io.FormatException when a line does not follow from the one before
    */
   public static AuditLog open(Path file, InstantSource clock) throws IOException {
+    Path folder = file.toAbsolutePath().getParent();
+    if (folder != null) Files.createDirectories(folder);
     AuditChain.Tail tail = AuditChain.verify(file);
     FileChannel channel =
         FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);

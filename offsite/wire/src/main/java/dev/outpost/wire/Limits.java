@@ -64,5 +64,5 @@ record Limits(
           64L << 20,
           Duration.ofMillis(250),
           Duration.ofSeconds(20),
-          Duration.ofMinutes(2));
+          Duration.ofSeconds(15));
 }
