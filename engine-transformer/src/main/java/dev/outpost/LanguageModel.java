@@ -11,6 +11,7 @@ import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.load.Companions;
 import dev.outpost.transformer.load.ModelFolder;
+import dev.outpost.transformer.load.PeftFolder;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.peft.Attach;
 import dev.outpost.transformer.text.Tokenizer;
@@ -26,6 +27,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -193,15 +195,15 @@ public final class LanguageModel implements AutoCloseable {
 
   /**
    * A model that has learnt from texts, one after another with end-of-text between them; this one
-   * stays as it is. What LoRA learnt stays beside the weights until {@link #save} adds it to them;
-   * tuned once more, it is added first.
+   * stays as it is. What was learnt beside the weights stays there, for {@link #saveAdapter}, until
+   * {@link #save} adds it to them; tuned once more, it is added first where it can be.
    *
    * @param progress watches, and may stop it early
-   * @throws IllegalArgumentException when the texts together are shorter than one block
+   * @throws IllegalArgumentException when the texts together are shorter than one block, or the
+   *     model does not take the method
    */
   public LanguageModel tune(List<String> texts, Tuning tuning, Progress progress) {
     requireCausal("tune");
-    requireRoom("tuning: a block", tuning.block());
     Blocks blocks =
         Blocks.of(
             texts.stream()
@@ -210,16 +212,14 @@ public final class LanguageModel implements AutoCloseable {
             tuning.block());
     return working(() -> {
       TransformerModel base = Attach.merge(model, kernels());
+      Set<String> all = base.slots().stream().map(Slot::name).collect(Collectors.toSet());
       TransformerModel learning =
           tuning
-              .lora()
-              .map(lora ->
-                  Attach.lora(
-                      base,
-                      base.slots().stream().map(Slot::name).collect(Collectors.toSet()),
-                      lora,
-                      tuning.seed()))
+              .method()
+              .map(method -> Attach.attach(base, all, method, tuning.seed()))
               .orElseGet(() -> base.trainable(name -> true));
+      // A prompt takes some of the context.
+      requireRoom("tuning: a block", tuning.block(), learning.spec().context());
       TrainingPlan plan =
           TrainingPlan.of(tuning.steps(), tuning.batch(), tuning.learningRate(), tuning.seed());
       new Trainer(learning, Objective.languageModel(), blocks, null, plan, kernels()).run(progress);
@@ -228,25 +228,74 @@ public final class LanguageModel implements AutoCloseable {
   }
 
   /**
-   * Writes the model as a Hugging Face folder with its tokenizer, LoRA added to the weights.
+   * Writes the model as a Hugging Face folder with its tokenizer, what was learnt beside the
+   * weights added to them.
    *
-   * @throws IllegalArgumentException when the format cannot hold it
+   * @throws IllegalArgumentException when the format cannot hold it, as bottlenecks, prefixes and
+   *     prompts
    */
   public void save(Path folder) throws IOException {
     Path source = resources.folder().path();
+    writing(() -> {
+      if (Files.exists(folder) && Files.exists(source) && Files.isSameFile(folder, source))
+        throw new IllegalArgumentException(
+            "save: "
+                + folder
+                + " is what this model was loaded from and is still read; choose another folder");
+      TransformerModel merged = Attach.merge(model, kernels());
+      Attach.requirePlain("save", merged);
+      ModelFolder.write(folder, merged, resources.folder().config(), null);
+      if (Files.isDirectory(source)) Companions.copy(source, folder);
+      else TokenizerFiles.save(tokenizer, folder);
+    });
+  }
+
+  /**
+   * Writes what was learnt beside the weights as the {@code peft} package keeps it: LoRA, DoRA,
+   * IA³, a prompt, or a prefix where positions only turn queries and keys.
+   *
+   * @throws IllegalArgumentException when there is none, or peft has no place for it
+   */
+  public void saveAdapter(Path folder) throws IOException {
+    writing(() ->
+        PeftFolder.write(
+            folder, model, resources.folder().path().toString(), resources.folder().config()));
+  }
+
+  /**
+   * This model with an adapter that {@link #saveAdapter} or the {@code peft} package wrote. It
+   * shares this one's files and is closed on its own. What this one carries is added to its weights
+   * first.
+   *
+   * @throws IllegalArgumentException when the adapter does not fit this model
+   */
+  public LanguageModel withAdapter(Path folder) throws IOException {
+    try {
+      return working(() -> {
+        try {
+          TransformerModel adapted =
+              PeftFolder.attach(
+                  folder, resources.folder().config(), Attach.merge(model, kernels()));
+          return new LanguageModel(resources.share(), adapted, tokenizer);
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+      });
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+  }
+
+  private interface Writing {
+    void run() throws IOException;
+  }
+
+  private void writing(Writing work) throws IOException {
     try {
       working(() -> {
         try {
-          if (Files.exists(folder) && Files.exists(source) && Files.isSameFile(folder, source))
-            throw new IllegalArgumentException(
-                "save: "
-                    + folder
-                    + " is what this model was loaded from and is still read; choose another folder");
-          ModelFolder.write(
-              folder, Attach.merge(model, kernels()), resources.folder().config(), null);
-          if (Files.isDirectory(source)) Companions.copy(source, folder);
-          else TokenizerFiles.save(tokenizer, folder);
-          return folder;
+          work.run();
+          return true;
         } catch (IOException e) {
           throw new UncheckedIOException(e);
         }
@@ -289,9 +338,13 @@ public final class LanguageModel implements AutoCloseable {
   }
 
   private void requireRoom(String what, int tokens) {
-    if (tokens > model.spec().context())
+    requireRoom(what, tokens, model.spec().context());
+  }
+
+  private static void requireRoom(String what, int tokens, int context) {
+    if (tokens > context)
       throw new IllegalArgumentException(
-          what + ": has " + tokens + " tokens, the model's context is " + model.spec().context());
+          what + ": has " + tokens + " tokens, the model's context is " + context);
   }
 
   private void requireCausal(String what) {

@@ -1,13 +1,14 @@
 package dev.outpost;
 
 import dev.outpost.transformer.peft.LoraConfig;
+import dev.outpost.transformer.peft.PeftMethod;
 import java.util.Optional;
 
 /**
  * How a model learns from texts.
  *
- * @param lora small matrices beside frozen weights; empty trains every weight, which takes sixteen
- *     bytes of heap for each
+ * @param method what is learnt beside frozen weights, or which of the blocks' weights; empty trains
+ *     every weight, embeddings and head too. Each trained number takes sixteen bytes of heap
  * @param steps of the optimizer
  * @param batch blocks of text in each step
  * @param block tokens in a block, at most the model's context; the texts are cut into these
@@ -15,7 +16,7 @@ import java.util.Optional;
  * @param seed of all that is random
  */
 public record Tuning(
-    Optional<LoraConfig> lora, int steps, int batch, int block, float learningRate, long seed) {
+    Optional<PeftMethod> method, int steps, int batch, int block, float learningRate, long seed) {
   public Tuning {
     if (steps < 1 || batch < 1 || block < 2)
       throw new IllegalArgumentException(
@@ -27,7 +28,15 @@ public record Tuning(
 
   /** LoRA of this rank on every projection: 100 steps of 4 blocks of 128 tokens at 1e-3. */
   public static Tuning lora(int rank) {
-    return new Tuning(Optional.of(LoraConfig.of(rank)), 100, 4, 128, 1e-3f, 42);
+    return of(LoraConfig.of(rank));
+  }
+
+  /**
+   * A method in every block, such as {@code Ia3Config.PAPER} or {@code new PromptConfig(20)}: 100
+   * steps of 4 blocks of 128 tokens at 1e-3.
+   */
+  public static Tuning of(PeftMethod method) {
+    return new Tuning(Optional.of(method), 100, 4, 128, 1e-3f, 42);
   }
 
   /** Every weight: 100 steps of 4 blocks of 128 tokens at 1e-4. */
@@ -37,21 +46,21 @@ public record Tuning(
 
   /** The same with other steps. */
   public Tuning withSteps(int other) {
-    return new Tuning(lora, other, batch, block, learningRate, seed);
+    return new Tuning(method, other, batch, block, learningRate, seed);
   }
 
   /** The same with so many blocks of so many tokens in each step. */
   public Tuning withBatch(int blocks, int tokens) {
-    return new Tuning(lora, steps, blocks, tokens, learningRate, seed);
+    return new Tuning(method, steps, blocks, tokens, learningRate, seed);
   }
 
   /** The same with another learning rate. */
   public Tuning withLearningRate(float other) {
-    return new Tuning(lora, steps, batch, block, other, seed);
+    return new Tuning(method, steps, batch, block, other, seed);
   }
 
   /** The same with other random numbers. */
   public Tuning withSeed(long other) {
-    return new Tuning(lora, steps, batch, block, learningRate, other);
+    return new Tuning(method, steps, batch, block, learningRate, other);
   }
 }

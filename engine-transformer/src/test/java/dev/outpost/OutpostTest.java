@@ -17,6 +17,12 @@ import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Gpt2;
 import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.module.Pass;
+import dev.outpost.transformer.peft.BottleneckConfig;
+import dev.outpost.transformer.peft.Ia3Config;
+import dev.outpost.transformer.peft.LoraConfig;
+import dev.outpost.transformer.peft.PeftMethod;
+import dev.outpost.transformer.peft.PrefixConfig;
+import dev.outpost.transformer.peft.PromptConfig;
 import dev.outpost.transformer.run.Generator;
 import dev.outpost.transformer.run.Sampling;
 import dev.outpost.transformer.text.BytePairTrainer;
@@ -30,14 +36,18 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** A model from the top. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -291,6 +301,62 @@ final class OutpostTest {
     assertThatThrownBy(() -> model.save(folder)).hasMessageContaining("choose another folder");
     assertThatThrownBy(() -> model.tune(List.of("x"), short_))
         .hasMessageContaining("fewer than one block");
+  }
+
+  static Stream<PeftMethod> methods() {
+    return Stream.of(
+        LoraConfig.of(4),
+        new LoraConfig(4, 4, 0, LoraConfig.ALL_PROJECTIONS, true, true),
+        Ia3Config.PAPER,
+        new PromptConfig(3),
+        new PrefixConfig(3),
+        BottleneckConfig.of(4),
+        new PeftMethod.BitFit(),
+        new PeftMethod.Full());
+  }
+
+  /** What merges becomes a folder, what peft knows an adapter; the rest is refused by name. */
+  @ParameterizedTest
+  @MethodSource("methods")
+  void learnsByEveryMethodAndKeepsWhatItLearnt(PeftMethod method, @TempDir Path home)
+      throws IOException {
+    List<String> texts = List.of(WORDS.repeat(10));
+    Tuning tuning = Tuning.of(method).withSteps(12).withBatch(2, 32).withLearningRate(2e-2f);
+    try (LanguageModel begun = model.tune(texts, tuning.withSteps(1).withLearningRate(1e-6f));
+        LanguageModel tuned = model.tune(texts, tuning)) {
+      double after = tuned.score(WORDS).perplexity();
+      // A prompt or a prefix begins elsewhere than the model.
+      assertThat(after).isLessThan(begun.score(WORDS).perplexity() * 0.99);
+      if (method.merges()) {
+        tuned.save(home.resolve("merged"));
+        try (LanguageModel again = Outpost.load(home.resolve("merged"), 1)) {
+          assertThat(again.score(WORDS).perplexity()).isCloseTo(after, within(after * 1e-4));
+        }
+      } else {
+        assertThatThrownBy(() -> tuned.save(home.resolve("merged")))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining("attached " + method.name());
+        assertThat(home.resolve("merged")).doesNotExist();
+      }
+      Path adapter = home.resolve("adapter");
+      if (Set.of("lora", "dora", "ia3", "prompt").contains(method.name())) {
+        tuned.saveAdapter(adapter);
+        try (LanguageModel again = model.withAdapter(adapter)) {
+          assertThat(again.score(WORDS).perplexity()).isCloseTo(after, within(after * 1e-5));
+        }
+      } else {
+        assertThatThrownBy(() -> tuned.saveAdapter(adapter))
+            .isInstanceOf(IllegalArgumentException.class);
+        assertThat(adapter).doesNotExist();
+      }
+    }
+  }
+
+  @Test
+  void aPromptLeavesLessRoomForABlock() {
+    Tuning long_ = Tuning.of(new PromptConfig(3)).withBatch(1, CONTEXT - 2);
+    assertThatThrownBy(() -> model.tune(List.of(WORDS.repeat(90)), long_))
+        .hasMessageContaining("the model's context is " + (CONTEXT - 3));
   }
 
   @Test

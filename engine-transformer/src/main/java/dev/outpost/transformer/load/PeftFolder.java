@@ -11,6 +11,8 @@ import dev.outpost.tensor.weight.Weight;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Family;
+import dev.outpost.transformer.layer.TokenEmbeddings;
+import dev.outpost.transformer.peft.Attach;
 import dev.outpost.transformer.peft.LoraUpdates;
 import dev.outpost.transformer.peft.LoraUpdates.Update;
 import java.io.IOException;
@@ -27,10 +29,10 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * LoRA and DoRA as Hugging Face's {@code peft} package keeps them: {@code adapter_config.json} and
+ * Adapters as Hugging Face's {@code peft} package keeps them: {@code adapter_config.json} and
  * {@code adapter_model.safetensors}. What peft would compute otherwise than {@link
  * dev.outpost.transformer.peft.Lora} and {@link dev.outpost.transformer.peft.Dora} is refused by
- * its field. IA³ and prompts are read only.
+ * its field. So are IA³, prompts and prefixes, each where peft computes the same function.
  */
 public final class PeftFolder {
   /** The file by which such a folder is known. */
@@ -40,6 +42,7 @@ public final class PeftFolder {
   private static final String PREFIX = "base_model.model.";
   private static final String A = ".lora_A.weight";
   private static final String B = ".lora_B.weight";
+  private static final List<String> WRITTEN = List.of("lora", "dora", "ia3", "prompt", "prefix");
   private static final String MAGNITUDE = ".lora_magnitude_vector";
 
   /** Fields that, unless absent, null, false or empty, change what is computed. */
@@ -71,7 +74,7 @@ public final class PeftFolder {
   }
 
   /**
-   * The base model with an adapter attached and frozen: LoRA and DoRA, IA³, prompt tuning.
+   * The base model with an adapter attached and frozen: LoRA and DoRA, IA³, prompts, prefixes.
    *
    * @param config the base model's {@code config.json}
    * @throws IllegalArgumentException when it does not fit the model
@@ -82,6 +85,11 @@ public final class PeftFolder {
     return switch (c.string("peft_type")) {
       case "IA3" -> PeftVectors.ia3(weights(folder), plain(config), c, model);
       case "PROMPT_TUNING" -> PeftVectors.prompt(weights(folder), c, model);
+      case "PREFIX_TUNING" -> {
+        refuseGguf(config);
+        PeftVectors.refuseMore(c);
+        yield PeftPrefix.read(weights(folder), model);
+      }
       default -> read(folder, config).attach(model);
     };
   }
@@ -98,17 +106,20 @@ public final class PeftFolder {
    */
   public static LoraUpdates read(Path folder, JsonObject config) throws IOException {
     refuseGguf(config);
-    JsonObject c = config(folder);
+    JsonObject c = JsonObject.read(folder.resolve(CONFIG));
+    check(c);
     Path file = weights(folder);
     try (Checkpoint checkpoint = Checkpoint.ofFile(file)) {
       return new LoraUpdates(updates(file, c, checkpoint, Family.of(config).names()));
     }
   }
 
-  /** {@code adapter_config.json} of a LoRA that can be read. */
+  /** {@code adapter_config.json} of an adapter that can be read. */
   public static JsonObject config(Path folder) throws IOException {
     JsonObject c = JsonObject.read(folder.resolve(CONFIG));
-    check(c);
+    if (List.of("IA3", "PROMPT_TUNING", "PREFIX_TUNING").contains(c.string("peft_type")))
+      PeftVectors.refuseMore(c);
+    else check(c);
     return c;
   }
 
@@ -138,7 +149,8 @@ public final class PeftFolder {
           "peft_type",
           "is \""
               + c.string("peft_type")
-              + "\"; only LORA is supported here, IA3 and PROMPT_TUNING where models are run");
+              + "\"; only LORA is supported here; IA3, PROMPT_TUNING and PREFIX_TUNING where models"
+              + " are run");
     for (String field : REFUSED)
       if (says(c.value(field)))
         throw c.wrong(field, "is set: such an adapter computes more than LoRA; merge it with peft");
@@ -275,6 +287,44 @@ public final class PeftFolder {
     if (!plain.matches("[A-Za-z0-9_.]+"))
       throw c.wrong("alpha_pattern", "has the expression \"" + key + "\"; use names of modules");
     return module.equals(plain) || !whole && module.endsWith("." + plain);
+  }
+
+  /**
+   * Writes what a model carries, one method's, as an adapter that peft loads onto the base model.
+   *
+   * @param base what {@code base_model_name_or_path} says
+   * @param config the base model's {@code config.json}
+   * @throws IllegalArgumentException when peft has no place for it, or computes another function
+   */
+  public static void write(Path folder, TransformerModel attached, String base, JsonObject config)
+      throws IOException {
+    refuseGguf(config);
+    String method = Attach.method(attached);
+    JsonObject c =
+        JsonObject.create()
+            .put("task_type", "CAUSAL_LM")
+            .put("base_model_name_or_path", base)
+            .put("inference_mode", true);
+    Map<String, Weight> tensors =
+        switch (method) {
+          case "lora", "dora" -> {
+            write(folder, LoraUpdates.of(attached), base, config, attached.spec());
+            yield Map.of();
+          }
+          case "ia3" -> PeftVectors.ia3(attached, Family.of(config).names(), c);
+          case "prompt" ->
+              attached.embeddings() instanceof TokenEmbeddings e
+                  ? Map.of(PeftVectors.PROMPT, PeftVectors.prompt(e, attached, c))
+                  : Map.of();
+          case "prefix" -> Map.of(PeftVectors.PROMPT, PeftPrefix.write(attached, c));
+          default ->
+              throw new IllegalArgumentException(
+                  "peft: has no " + method + "; it can be written from " + WRITTEN);
+        };
+    if (tensors.isEmpty()) return;
+    Files.createDirectories(folder);
+    SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, null, Map.of("format", "pt"));
+    AtomicFile.write(folder.resolve(CONFIG), c.toText().getBytes(StandardCharsets.UTF_8));
   }
 
   /**

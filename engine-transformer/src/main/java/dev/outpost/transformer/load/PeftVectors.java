@@ -1,6 +1,8 @@
 package dev.outpost.transformer.load;
 
+import dev.outpost.autograd.op.Linear;
 import dev.outpost.tensor.Shape;
+import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.io.Checkpoint;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
@@ -21,11 +23,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Adapters of the {@code peft} package that are vectors: IA³ and prompts. */
+/** Adapters of the {@code peft} package that are vectors, read and written: IA³ and prompts. */
 final class PeftVectors {
   private static final String PREFIX = "base_model.model.";
   private static final String FACTORS = ".ia3_l";
-  private static final String PROMPT = "prompt_embeddings";
+  static final String PROMPT = "prompt_embeddings";
 
   private PeftVectors() {}
 
@@ -96,16 +98,74 @@ final class PeftVectors {
       if (!(model.embeddings() instanceof TokenEmbeddings e)
           || e.ahead() > 0
           || e.scale() != 1
+          || e.widen() != null
           || model.spec().turnsAnew(1, model.spec().context())
           || Attach.carried(model).isPresent())
         throw new IllegalArgumentException(
-            "prompt: does not fit a model of images, one that scales its embeddings or whose angles"
+            "prompt: does not fit a model of images, one that scales or widens its embeddings or whose angles"
                 + " depend on the text's length, or one that carries an adapter");
       return model.withEmbeddings(e.withPrompt(Parameter.frozen(rows)));
     }
   }
 
-  private static void refuseMore(JsonObject adapter) throws FormatException {
+  /**
+   * The factors that a model carries, by their names in peft.
+   *
+   * @param config takes the fields that say where they act
+   */
+  static Map<String, Weight> ia3(TransformerModel model, NameTable names, JsonObject config) {
+    Map<String, Weight> tensors = new LinkedHashMap<>();
+    List<String> all = new ArrayList<>();
+    List<String> inner = new ArrayList<>();
+    model.rewrite(
+        new Rewriter() {
+          @Override
+          public Projection projection(String path, Projection p) {
+            if (!(p instanceof Ia3 i)) return p;
+            String theirs = names.theirs(path + ".weight");
+            String module = theirs.substring(0, theirs.length() - ".weight".length());
+            all.add(module);
+            if (i.ofInput()) inner.add(module);
+            Tensor l = i.factors().weight().toTensor();
+            int n = l.size();
+            tensors.put(
+                PREFIX + module + FACTORS,
+                HeapWeight.of(i.ofInput() ? l.reshape(1, n) : l.reshape(n, 1)));
+            return p;
+          }
+        });
+    config
+        .put("peft_type", "IA3")
+        .put("target_modules", all)
+        .put("feedforward_modules", inner)
+        .put("fan_in_fan_out", model.spec().layout() == Linear.Layout.IN_OUT)
+        .put("init_ia3_weights", true);
+    return tensors;
+  }
+
+  /**
+   * The rows that a model carries before its tokens.
+   *
+   * @param config takes the fields that say their shape
+   */
+  static Weight prompt(TokenEmbeddings e, TransformerModel model, JsonObject config) {
+    Parameter rows = e.prompt();
+    if (rows == null || e.scale() != 1 || e.widen() != null)
+      throw new IllegalArgumentException(
+          "prompt: a model that scales or widens its embeddings does so with peft's prompts too;"
+              + " these were learnt behind that");
+    config
+        .put("peft_type", "PROMPT_TUNING")
+        .put("num_virtual_tokens", rows.shape().rows())
+        .put("token_dim", model.spec().width())
+        .put("num_attention_heads", model.spec().attention().heads())
+        .put("num_layers", model.slots().size())
+        .put("num_transformer_submodules", 1)
+        .put("prompt_tuning_init", "RANDOM");
+    return rows.weight();
+  }
+
+  static void refuseMore(JsonObject adapter) throws FormatException {
     if (adapter.value("modules_to_save") instanceof List<?> l && !l.isEmpty())
       throw adapter.wrong(
           "modules_to_save",

@@ -20,6 +20,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.BiPredicate;
 import java.util.function.Function;
 
@@ -307,6 +308,25 @@ public final class Attach {
   public static Optional<String> carried(TransformerModel model) {
     Set<String> plain = detach(model).parameters().keySet();
     return model.parameters().keySet().stream().filter(n -> !plain.contains(n)).findFirst();
+  }
+
+  /**
+   * The one method, of {@link PeftMethod#NAMES}, whose parameters a model carries.
+   *
+   * @throws IllegalArgumentException when there is none, or more than one
+   */
+  public static String method(TransformerModel model) {
+    Set<String> plain = detach(model).parameters().keySet();
+    Set<String> methods = new TreeSet<>();
+    for (String name : model.parameters().keySet())
+      if (!plain.contains(name)) methods.add(methodOf(name));
+    // DoRA is LoRA with lengths.
+    if (methods.contains("dora")) methods.remove("lora");
+    if (methods.size() == 1) return methods.iterator().next();
+    throw new IllegalArgumentException(
+        methods.isEmpty()
+            ? "adapter: the model carries none"
+            : "adapter: the model carries those of several methods: " + methods);
   }
 
   /**

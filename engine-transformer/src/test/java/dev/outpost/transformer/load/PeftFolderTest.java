@@ -2,6 +2,7 @@ package dev.outpost.transformer.load;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.outpost.autograd.Tape;
 import dev.outpost.tensor.Tensor;
@@ -18,6 +19,7 @@ import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.peft.Attach;
+import dev.outpost.transformer.peft.BottleneckConfig;
 import dev.outpost.transformer.peft.Ia3Config;
 import dev.outpost.transformer.peft.LoraConfig;
 import dev.outpost.transformer.peft.LoraUpdates;
@@ -96,18 +98,108 @@ class PeftFolderTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"llama, llama-grouped-f32", "opt, opt-before-f32", "gpt2, tied-f32"})
-  void peftsLogitsOfFactorsAndOfPrompts(String kind, String base) throws IOException {
-    try (ModelFolder f = base(base)) {
-      for (String method : List.of("ia3", "prompt")) {
-        Path theirs = resource("peft/" + kind + "-" + method);
-        try (Checkpoint expected = Checkpoint.ofFile(theirs.resolve("expected.safetensors"))) {
-          TransformerModel attached = PeftFolder.attach(theirs, f.config(), f.model());
-          close(attached, expected.weight("logits").toTensor());
-          if (method.equals("ia3"))
-            close(Attach.merge(attached, Kernels.scalar()), expected.weight("merged").toTensor());
+  @CsvSource({
+    "llama-ia3, llama-grouped-f32",
+    "opt-ia3, opt-before-f32",
+    "gpt2-ia3, tied-f32",
+    "llama-prompt, llama-grouped-f32",
+    "opt-prompt, opt-before-f32",
+    "gpt2-prompt, tied-f32",
+    "llama-prefix, llama-grouped-f32"
+  })
+  void peftsLogitsOfFactorsPromptsAndPrefixesAndTheirNumbersInOurFolder(String adapter, String base)
+      throws IOException {
+    Path theirs = resource("peft/" + adapter);
+    Path ours = temporary.resolve("ours");
+    try (ModelFolder f = base(base);
+        Checkpoint expected = Checkpoint.ofFile(theirs.resolve("expected.safetensors"))) {
+      TransformerModel attached = PeftFolder.attach(theirs, f.config(), f.model());
+      close(attached, expected.weight("logits").toTensor());
+      if (adapter.endsWith("ia3"))
+        close(Attach.merge(attached, Kernels.scalar()), expected.weight("merged").toTensor());
+
+      PeftFolder.write(ours, attached, base, f.config());
+      JsonObject said = JsonObject.read(theirs.resolve(PeftFolder.CONFIG));
+      JsonObject says = PeftFolder.config(ours);
+      Set<String> shape =
+          Set.of(
+              "peft_type",
+              "task_type",
+              "num_virtual_tokens",
+              "token_dim",
+              "num_layers",
+              "num_attention_heads",
+              "num_transformer_submodules",
+              "fan_in_fan_out");
+      for (String field : shape)
+        assertThat(says.value(field)).as(field).isEqualTo(said.value(field));
+      try (Checkpoint was = Checkpoint.ofFile(PeftFolder.weights(theirs));
+          Checkpoint is = Checkpoint.ofFile(PeftFolder.weights(ours))) {
+        assertThat(is.names()).isEqualTo(was.names());
+        for (String name : was.names()) {
+          Tensor want = was.weight(name).toTensor();
+          Tensor got = is.weight(name).toTensor();
+          assertThat(got.shape()).as(name).isEqualTo(want.shape());
+          // A prefix was turned back and forth.
+          for (int i = 0; i < want.size(); i++)
+            assertThat(got.get(i)).as(name).isCloseTo(want.get(i), within(1e-6f));
         }
       }
+    }
+  }
+
+  @Test
+  void whatPeftComputesOtherwiseIsNotWritten() throws IOException {
+    refusesToWrite("tied-f32", new PrefixConfig(2), "positions of a gpt2 do more");
+    refusesToWrite("bloom-f32", new PrefixConfig(2), "positions of a bloom do more");
+    refusesToWrite("mistral-window-f32", new PrefixConfig(2), "positions of a mistral do more");
+    refusesToWrite("gemma-bf16", new PromptConfig(2), "scales or widens");
+    refusesToWrite("tied-f32", BottleneckConfig.of(2), "peft: has no bottleneck");
+    refusesToWrite("tied-f32", new PeftMethod.BitFit(), "the model carries none");
+    try (ModelFolder f = base("llama-grouped-f32")) {
+      TransformerModel some = Attach.attach(f.model(), Set.of("blocks.0"), new PrefixConfig(2), 1);
+      assertThatThrownBy(() -> PeftFolder.write(temporary.resolve("x"), some, "b", f.config()))
+          .hasMessageContaining("blocks.1 carries none");
+      TransformerModel two = Attach.attach(some, Set.of("blocks.0"), Ia3Config.PAPER, 1);
+      assertThatThrownBy(() -> PeftFolder.write(temporary.resolve("x"), two, "b", f.config()))
+          .hasMessageContaining("several methods: [ia3, prefix]");
+    }
+    assertThat(temporary.resolve("x")).doesNotExist();
+  }
+
+  private void refusesToWrite(String base, PeftMethod method, String message) throws IOException {
+    try (ModelFolder f = base(base)) {
+      Set<String> all = f.model().slots().stream().map(Slot::name).collect(Collectors.toSet());
+      TransformerModel tuned = Attach.attach(f.model(), all, method, 1);
+      assertThatThrownBy(() -> PeftFolder.write(temporary.resolve("x"), tuned, base, f.config()))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining(message);
+    }
+  }
+
+  @Test
+  void aPrefixThatDoesNotFitIsRefused() throws IOException {
+    Path theirs = resource("peft/llama-prefix");
+    for (String other : List.of("tied-f32", "qwen3-f32")) {
+      try (ModelFolder f = base(other)) {
+        assertThatThrownBy(() -> PeftFolder.attach(theirs, f.config(), f.model()))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining(other.startsWith("tied") ? "do more" : "does not fit");
+      }
+    }
+    Path folder = Files.createDirectory(temporary.resolve("nan"));
+    Files.copy(theirs.resolve(PeftFolder.CONFIG), folder.resolve(PeftFolder.CONFIG));
+    Tensor nan = Tensor.zeros(5, 72);
+    nan.data()[3] = Float.NaN;
+    SafetensorsWriter.write(
+        folder.resolve("adapter_model.safetensors"),
+        Map.of("prompt_embeddings", HeapWeight.of(nan)),
+        null,
+        Map.of());
+    try (ModelFolder f = base("llama-grouped-f32")) {
+      assertThatThrownBy(() -> PeftFolder.attach(folder, f.config(), f.model()))
+          .isInstanceOf(FormatException.class)
+          .hasMessageContaining("NaN");
     }
   }
 

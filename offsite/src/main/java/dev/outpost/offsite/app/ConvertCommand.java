@@ -4,7 +4,6 @@ import dev.outpost.offsite.artifact.PlugIn;
 import dev.outpost.tensor.DType;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
-import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.load.Companions;
 import dev.outpost.transformer.load.GgufExport;
@@ -47,6 +46,11 @@ final class ConvertCommand extends Command {
     }
   }
 
+  private static final Pattern LOW_RANK =
+      Pattern.compile("\\.(lora_a|lora_b|dora_magnitude)\\.weight$");
+  private static final Pattern LEARNT =
+      Pattern.compile(
+          "\\.(lora_a|lora_b|dora_magnitude|ia3|prompt|prefix_keys|prefix_values)\\.weight$");
   private static final Pattern SIZE = Pattern.compile("(\\d{1,6})(KB|MB|GB)");
   private static final Map<String, Long> UNITS =
       Map.of("KB", 1_000L, "MB", 1_000_000L, "GB", 1_000_000_000L);
@@ -187,24 +191,38 @@ final class ConvertCommand extends Command {
     if (format == Format.PEFT) OutputFolder.of(out, OutputFolder.Kind.NONE, source, base);
     else if (Files.isDirectory(out)) throw new BadInput("--out: " + out + " is a folder");
     try (ModelFolder model = ModelFolder.open(ModelOptions.located(base))) {
-      LoraUpdates lora = lora(model);
-      Spec spec = model.model().spec();
-      if (format == Format.PEFT) PeftFolder.write(out, lora, base.toString(), model.config(), spec);
-      else GgufExport.lora(out, lora, model.config(), spec, (done, all) -> {});
+      TransformerModel attached = Adapters.into(model, source);
+      if (format == Format.PEFT) {
+        requireOnly(LEARNT, "lora, dora, ia3, prompt or prefix", model.model(), attached);
+        peft(model, attached);
+      } else {
+        requireOnly(LOW_RANK, "LoRA or DoRA", model.model(), attached);
+        LoraUpdates lora = LoraUpdates.of(attached);
+        GgufExport.lora(out, lora, model.config(), attached.spec(), (done, all) -> {});
+      }
     }
   }
 
-  private LoraUpdates lora(ModelFolder model) throws IOException, PlugIn.RefusedException {
-    TransformerModel attached = Adapters.into(model, source);
-    Set<String> more = Adapters.changed(model.model(), attached);
-    more.removeIf(name -> name.matches(".*\\.(lora_a|lora_b|dora_magnitude)\\.weight"));
+  private void peft(ModelFolder model, TransformerModel attached) throws IOException {
+    try {
+      PeftFolder.write(out, attached, base.toString(), model.config());
+    } catch (IllegalArgumentException e) {
+      throw new BadInput("--to: " + e.getMessage());
+    }
+  }
+
+  private void requireOnly(
+      Pattern parameters, String methods, TransformerModel plain, TransformerModel attached) {
+    Set<String> more = Adapters.changed(plain, attached);
+    more.removeIf(parameters.asPredicate());
     if (!more.isEmpty())
       throw new BadInput(
           source
-              + ": holds more than LoRA or DoRA, such as "
+              + ": holds more than "
+              + methods
+              + ", such as "
               + more.iterator().next()
               + "; plug it into the model and convert that");
-    return LoraUpdates.of(attached);
   }
 
   private void progress(Console console, long done, long all) {

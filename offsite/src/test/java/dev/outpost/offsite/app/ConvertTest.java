@@ -154,7 +154,7 @@ class ConvertTest {
     Path adapter = dir.resolve("adapter");
     Path out = dir.resolve("peft");
     Path base = tuned(adapter);
-    refuses("more than LoRA", "convert", adapter, "--base", base, "--to", "peft", "--out", out);
+    refuses("more than lora", "convert", adapter, "--base", base, "--to", "peft", "--out", out);
     assertThat(out).doesNotExist();
   }
 

@@ -92,6 +92,22 @@ class TuneMethodsTest {
       assertThat(plug.code()).as(plug.err()).isEqualTo(ExitCode.OK);
       assertThat(said("--model", plugged)).isEqualTo(want);
     }
+
+    Path peft = dir.resolve(method + "-peft");
+    Shell.Outcome convert =
+        Shell.run("convert", adapter, "--base", base, "--to", "peft", "--out", peft);
+    if (List.of("lora", "dora", "ia3", "prompt").contains(method)) {
+      assertThat(convert.code()).as(convert.err()).isEqualTo(ExitCode.OK);
+      assertThat(said("--model", base, "--adapter", peft)).isEqualTo(want);
+      assertThat(Shell.ok("inspect", peft, "--json").result().integer("parameters"))
+          .isEqualTo(tuned.integer("trainable_parameters"));
+    } else {
+      // GPT-2's positions do not only turn; peft has no bottlenecks of this kind.
+      assertThat(convert.code()).isEqualTo(ExitCode.REFUSED);
+      assertThat(convert.err())
+          .containsAnyOf("positions of a gpt2", "more than lora, dora, ia3, prompt or prefix");
+      assertThat(peft).doesNotExist();
+    }
   }
 
   private static String said(Object... of) {
