@@ -2,6 +2,7 @@ package dev.outpost.offsite.app;
 
 import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.OffsitePackage;
+import dev.outpost.offsite.emulator.CrashCut;
 import dev.outpost.offsite.emulator.Distil;
 import dev.outpost.offsite.emulator.Distillation;
 import dev.outpost.offsite.emulator.Draft;
@@ -29,6 +30,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -71,7 +74,7 @@ final class EmulateCommand extends Command {
       names = "--split",
       paramLabel = "SPLIT",
       description =
-          "Blocks of bottom adapter, emulator and top adapter, such as 2-8-2; only the adapters, such as 2-2, 0-4 or 4-0; or the adapter's blocks by index, such as 0,1,10,11.")
+          "Blocks of bottom adapter, emulator and top adapter, such as 2-8-2; only the adapters, such as 2-2, 0-4 or 4-0; or the adapter's blocks by index, such as 0,1,10,11. crash:12,4 finds them: of 12 clusters of like blocks one block each stays, 4 of these are the adapter (CRaSh; needs --corpus).")
   String split;
 
   @Option(
@@ -144,7 +147,8 @@ final class EmulateCommand extends Command {
 
   @Override
   int run(Console console, Kernels kernels) throws Exception {
-    EmulatorRecipe recipe = recipe();
+    Optional<CrashCut> cut = cut();
+    Optional<EmulatorRecipe> told = cut.isEmpty() ? Optional.of(recipe()) : Optional.empty();
     seal.read();
     model = ModelOptions.located(model);
     OutputFolder output = OutputFolder.of(out, OutputFolder.Kind.PACKAGE, model);
@@ -155,8 +159,11 @@ final class EmulateCommand extends Command {
         given() || !training.given(),
         "--corpus: is missing; only steps that learn have steps and a learning rate, and they need public text");
     BadInput.unless(
-        given() || !recipe.needsText(),
-        "--corpus: is missing; " + recipe + " has a step that learns from public text");
+        given() || cut.isEmpty(), "--corpus: is missing; --split " + split + " reads public text");
+    told.ifPresent(r ->
+        BadInput.unless(
+            given() || !r.needsText(),
+            "--corpus: is missing; " + r + " has a step that learns from public text"));
     try (ModelFolder folder = ModelFolder.open(model)) {
       folder.report().notes().forEach(console::note);
       TransformerModel full = folder.model();
@@ -165,7 +172,9 @@ final class EmulateCommand extends Command {
           new Workshop(kernels, null, null, plan, output.state(), run -> bar(console, run));
       shop = images == null ? withText(shop, console, full) : withPictures(shop, folder);
       Draft made;
+      EmulatorRecipe recipe;
       try {
+        recipe = told.isPresent() ? told.get() : found(cut.orElseThrow(), full, shop, console);
         made = recipe.make(full, shop);
       } catch (StoppedException e) {
         console.error(output.stopped(e.steps()));
@@ -240,6 +249,36 @@ final class EmulateCommand extends Command {
     return shop.withText(parts.train(), parts.validation());
   }
 
+  private Optional<CrashCut> cut() {
+    try {
+      Optional<CrashCut> cut = split == null ? Optional.empty() : CrashCut.parse(split);
+      BadInput.unless(
+          cut.isEmpty() || (recipeFile == null && triplet == null && ranking == null),
+          "--split " + split + ": says by itself what --recipe and --scaleot say; leave those out");
+      BadInput.unless(
+          cut.isEmpty() || (lmWeight == null && kdWeight == null),
+          "--lm-weight, --kd-weight: CRaSh does not train; say --step distill:lm=1,kd=30 after it");
+      return cut;
+    } catch (IllegalArgumentException e) {
+      throw new BadInput("--" + e.getMessage());
+    }
+  }
+
+  private EmulatorRecipe found(
+      CrashCut cut, TransformerModel full, Workshop shop, Console console) {
+    EmulatorRecipe found =
+        cut.recipe(full, Objects.requireNonNull(shop.text(), "read from --corpus"), shop.kernels());
+    console.note(
+        "crash: the adapter is " + found.split() + " of blocks 0 to " + (full.slots().size() - 1));
+    return withSteps(found);
+  }
+
+  private EmulatorRecipe withSteps(EmulatorRecipe recipe) {
+    EmulatorRecipe all = recipe;
+    for (String step : steps) all = all.then(EmulatorSteps.read(StepSettings.parse(step)));
+    return all;
+  }
+
   private EmulatorRecipe recipe() throws IOException {
     if (recipeFile != null) {
       BadInput.unless(
@@ -266,11 +305,12 @@ final class EmulateCommand extends Command {
         "--ranking, --adapters: belong to --scaleot; give that too");
     try {
       EmulatorRecipe recipe =
-          triplet == null
-              ? EmulatorRecipe.parse(split)
-              : ScaleOt.parse(triplet, ranking, adapters == null ? ScaleOt.Where.ENDS : adapters)
-                  .recipe();
-      for (String step : steps) recipe = recipe.then(EmulatorSteps.read(StepSettings.parse(step)));
+          withSteps(
+              triplet == null
+                  ? EmulatorRecipe.parse(split)
+                  : ScaleOt.parse(
+                          triplet, ranking, adapters == null ? ScaleOt.Where.ENDS : adapters)
+                      .recipe());
       boolean shorthand = steps.isEmpty() && triplet == null && given();
       BadInput.unless(
           shorthand || (lmWeight == null && kdWeight == null),

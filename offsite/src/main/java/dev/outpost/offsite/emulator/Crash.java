@@ -4,7 +4,6 @@ import dev.outpost.offsite.report.HiddenStates;
 import dev.outpost.offsite.report.LinearCka;
 import dev.outpost.offsite.report.Pooling;
 import dev.outpost.offsite.split.Split;
-import dev.outpost.offsite.split.SplitPlan;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.transformer.Slot;
@@ -23,7 +22,7 @@ import java.util.TreeSet;
  * the others were, so that the depth remains. No training.
  *
  * @param clusters how many clusters the middle ends in; one never reaches across adapter blocks
- * @param blocks instead: indices of the blocks that stay, as {@link #plan} proposes; else empty
+ * @param blocks instead: indices of the blocks that stay, as {@link CrashCut} proposes; else empty
  * @param stays which block of a cluster stays
  * @param share whether the removed blocks' places are filled with the nearest block that stays
  * @param adapterLends whether that may be an adapter block, a frozen copy of it
@@ -143,7 +142,7 @@ public record Crash(
   }
 
   /** CKA of each block of a model with the next one. */
-  private double[] alike(TransformerModel model, Examples text, Kernels kernels) {
+  double[] alike(TransformerModel model, Examples text, Kernels kernels) {
     LinearCka cka = LinearCka.adjacent(kernels, model.slots().size());
     HiddenStates.of(model, kernels, text, samples, BATCH, pooling, cka::add);
     double[] values = cka.values();
@@ -194,42 +193,6 @@ public record Crash(
     }
     return filled;
   }
-
-  /**
-   * The paper's own cut: all blocks of the model are clustered, and of those that stay, {@code
-   * adapters} spread over the depth are the adapter.
-   *
-   * @param clusters of the whole model, adapters included
-   */
-  public static Plan plan(
-      TransformerModel model, Examples text, Kernels kernels, int clusters, int adapters) {
-    int n = model.slots().size();
-    if (adapters < 1 || adapters >= clusters || clusters > n)
-      throw new IllegalArgumentException(
-          "crash: needs 1 ≤ adapters < clusters ≤ "
-              + n
-              + " blocks, got "
-              + adapters
-              + " and "
-              + clusters);
-    Crash paper = paper(clusters);
-    List<Integer> stay = new ArrayList<>();
-    for (List<Integer> c : cluster(paper.alike(model, text, kernels), clusters))
-      stay.add(Split.index(model.slots().get(c.get(paper.stays.of(c.size())))));
-    Set<Integer> adapter = new TreeSet<>();
-    for (int i : LayerDrop.indices(stay.size(), adapters)) adapter.add(stay.get(i));
-    Set<Integer> middle = new TreeSet<>(stay);
-    middle.removeAll(adapter);
-    return new Plan(new SplitPlan(0, 0, adapter), middle);
-  }
-
-  /**
-   * A cut for CRaSh.
-   *
-   * @param split with the adapter blocks
-   * @param middle blocks of the middle that stay
-   */
-  public record Plan(SplitPlan split, Set<Integer> middle) {}
 
   @Override
   public JsonObject describe() {

@@ -185,18 +185,34 @@ class CrashTest {
   }
 
   @Test
-  void aPlanSpreadsTheAdapterOverTheDepth() {
-    Crash.Plan plan = Crash.plan(full, TEXT, shop.kernels(), 5, 2);
-    assertThat(plan.split().blocks()).hasSize(2);
-    assertThat(plan.middle()).hasSize(3).doesNotContainAnyElementsOf(plan.split().blocks());
-    List<Integer> stay = new ArrayList<>(plan.middle());
-    stay.addAll(plan.split().blocks());
+  void theOwnCutSpreadsTheAdapterOverTheDepth() {
+    EmulatorRecipe found = new CrashCut(5, 2).recipe(full, TEXT, shop.kernels());
+    Set<Integer> adapter = found.split().blocks();
+    Set<Integer> middle = ((Crash) found.steps().getFirst()).blocks();
+    assertThat(adapter).hasSize(2);
+    assertThat(middle).hasSize(3).doesNotContainAnyElementsOf(adapter);
+    List<Integer> stay = new ArrayList<>(middle);
+    stay.addAll(adapter);
     stay.sort(null);
-    assertThat(plan.split().blocks()).containsExactly(stay.getFirst(), stay.getLast());
-    Draft made = Crash.paper(plan.middle()).apply(Draft.of(full, plan.split().of(full)), shop);
-    assertThat(made.model().slots()).hasSize(8);
-    assertThatThrownBy(() -> Crash.plan(full, TEXT, shop.kernels(), 5, 5))
-        .isInstanceOf(IllegalArgumentException.class);
+    assertThat(adapter).containsExactly(stay.getFirst(), stay.getLast());
+    // One of each cluster of the whole model.
+    LinearCka cka = LinearCka.adjacent(shop.kernels(), 8);
+    HiddenStates.of(full, shop.kernels(), TEXT, 512, 8, Pooling.MEAN_WEIGHTED, cka::add);
+    List<List<Integer>> clusters = Crash.cluster(cka.values(), 5);
+    for (int i = 0; i < 5; i++) assertThat(clusters.get(i)).contains(stay.get(i));
+    assertThat(found.needsText()).isFalse();
+    assertThatThrownBy(() -> new CrashCut(9, 5).recipe(full, TEXT, shop.kernels()))
+        .hasMessageContaining("9 clusters of 8 blocks");
+  }
+
+  @Test
+  void theOwnCutIsReadFromASplit() {
+    assertThat(CrashCut.parse("crash:12,4")).contains(new CrashCut(12, 4));
+    assertThat(CrashCut.parse("2-8-2")).isEmpty();
+    for (String bad : new String[] {"crash:", "crash:12", "crash:a,b", "crash:4,4", "crash:4,0"})
+      assertThatThrownBy(() -> CrashCut.parse(bad))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("crash");
   }
 
   @Test
