@@ -4,7 +4,6 @@ import dev.outpost.autograd.op.Linear;
 import dev.outpost.tensor.DType;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.io.Rounding;
-import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.transformer.layer.Dense;
 import dev.outpost.transformer.layer.QueryKeyValue;
@@ -122,7 +121,7 @@ record Parts(Dense fused, List<int[]> rows, QueryKeyValue.@Nullable OuterBiases 
 
   /** A projection of this matrix [out, in] in f32, turned as {@code other} is. */
   static Dense like(Dense other, Tensor outIn, @Nullable Parameter bias) {
-    Tensor w = other.layout() == Linear.Layout.OUT_IN ? outIn : transposed(outIn);
+    Tensor w = other.layout() == Linear.Layout.OUT_IN ? outIn : Rows.transposed(outIn);
     return new Dense(Parameter.frozen(HeapWeight.of(w)), bias, other.layout());
   }
 
@@ -141,12 +140,12 @@ record Parts(Dense fused, List<int[]> rows, QueryKeyValue.@Nullable OuterBiases 
   /** The matrix of a projection, [out, in], copied. */
   static Tensor outIn(Dense d) {
     Tensor w = d.weight().weight().toTensor();
-    return d.layout() == Linear.Layout.OUT_IN ? w : transposed(w);
+    return d.layout() == Linear.Layout.OUT_IN ? w : Rows.transposed(w);
   }
 
   /** A projection of this matrix [out, in], stored as {@code like} is; block types become F32. */
   static Dense dense(Tensor outIn, @Nullable Parameter bias, Dense like) {
-    Tensor w = like.layout() == Linear.Layout.OUT_IN ? outIn : transposed(outIn);
+    Tensor w = like.layout() == Linear.Layout.OUT_IN ? outIn : Rows.transposed(outIn);
     return new Dense(Parameter.frozen(Rounding.to(plain(like), w)), bias, like.layout());
   }
 
@@ -154,13 +153,5 @@ record Parts(Dense fused, List<int[]> rows, QueryKeyValue.@Nullable OuterBiases 
   static DType plain(Dense like) {
     DType own = like.weight().weight().dtype();
     return own.isBlocked() ? DType.F32 : own;
-  }
-
-  private static Tensor transposed(Tensor w) {
-    MatView v = MatView.of(w).t();
-    Tensor t = Tensor.zeros(v.rows(), v.cols());
-    for (int i = 0; i < v.rows(); i++)
-      for (int j = 0; j < v.cols(); j++) t.data()[i * v.cols() + j] = v.at(i, j);
-    return t;
   }
 }

@@ -138,40 +138,57 @@ class GradotTest {
 
   // The choice.
 
-  private static Gradot.Candidate candidate(int of, int index, double curvature, double pull) {
-    return new Gradot.Candidate(of, index, curvature, pull);
+  private static GradotChoice.Candidate candidate(
+      int of, int index, double curvature, double pull) {
+    return new GradotChoice.Candidate(of, index, curvature, pull);
   }
 
   @Test
   void whatWouldCostMostStays() {
-    List<List<Gradot.Candidate>> one =
+    List<List<GradotChoice.Candidate>> one =
         List.of(
             List.of(
                 candidate(0, 0, 1, 5),
                 candidate(0, 1, 4, 0),
                 candidate(0, 2, 3, -9),
                 candidate(0, 3, 2, 2)));
-    assertThat(Gradot.chosen(one, 0.5, 0, Gradot.Units.RAW, new int[] {0}).getFirst())
+    assertThat(
+            new GradotChoice(0, Gradot.Units.RAW, Gradot.Budget.MIDDLE)
+                .stay(one, 0.5, new int[] {0})
+                .getFirst())
         .containsExactly(false, true, true, false);
-    assertThat(Gradot.chosen(one, 0.5, 1, Gradot.Units.RAW, new int[] {0}).getFirst())
+    assertThat(
+            new GradotChoice(1, Gradot.Units.RAW, Gradot.Budget.MIDDLE)
+                .stay(one, 0.5, new int[] {0})
+                .getFirst())
         .containsExactly(true, true, false, false);
     // Means 2.5 and 4: scores 1.65, 1.6, −1.05, 1.3.
-    assertThat(Gradot.chosen(one, 0.5, 1, Gradot.Units.RELATIVE, new int[] {0}).getFirst())
+    assertThat(
+            new GradotChoice(1, Gradot.Units.RELATIVE, Gradot.Budget.MIDDLE)
+                .stay(one, 0.5, new int[] {0})
+                .getFirst())
         .containsExactly(true, true, false, false);
-    assertThat(Gradot.chosen(one, 0.25, 0, Gradot.Units.RAW, new int[] {1}).getFirst())
+    assertThat(
+            new GradotChoice(0, Gradot.Units.RAW, Gradot.Budget.MIDDLE)
+                .stay(one, 0.25, new int[] {1})
+                .getFirst())
         .containsExactly(true, false, false, false);
   }
 
   @Test
   void overTheMiddleTheBudgetGoesWhereItCounts() {
-    List<List<Gradot.Candidate>> two =
+    List<List<GradotChoice.Candidate>> two =
         List.of(
             List.of(candidate(0, 0, 9, 0), candidate(0, 1, 8, 0)),
             List.of(candidate(1, 0, 1, 0), candidate(1, 1, 2, 0)));
-    List<boolean[]> stay = Gradot.chosen(two, 0.5, 1, Gradot.Units.RAW, new int[] {0, 0});
+    List<boolean[]> stay =
+        new GradotChoice(1, Gradot.Units.RAW, Gradot.Budget.MIDDLE)
+            .stay(two, 0.5, new int[] {0, 0});
     assertThat(stay.get(0)).containsExactly(true, true);
     assertThat(stay.get(1)).containsExactly(false, false);
-    stay = Gradot.chosen(two, 0.5, 1, Gradot.Units.RAW, new int[] {1, 1});
+    stay =
+        new GradotChoice(1, Gradot.Units.RAW, Gradot.Budget.MIDDLE)
+            .stay(two, 0.5, new int[] {1, 1});
     assertThat(stay.get(0)).containsExactly(true, false);
     assertThat(stay.get(1)).containsExactly(true, false);
   }
