@@ -1,6 +1,5 @@
 package dev.outpost.transformer.text;
 
-import java.util.Arrays;
 import java.util.Map;
 
 /**
@@ -46,44 +45,15 @@ final class ScoredUnigram implements Model {
     int[] known = cache.get(word);
     if (known == null) {
       IntList spelled = new IntList(word.length() / 2 + 8);
-      viterbi(word, pieces.new Spelling(spelled));
+      Pieces.Spelling spelling = pieces.new Spelling(spelled);
+      int start = 0;
+      for (int end : Viterbi.of(word, trie, scores, unknownScore, Viterbi.Sums.F32).ends()) {
+        spelling.add(word.substring(start, end));
+        start = end;
+      }
       known = spelled.toArray();
       cache.put(word, known);
     }
     out.addAll(known);
-  }
-
-  private void viterbi(String word, Pieces.Spelling spelling) {
-    int n = word.length();
-    float[] best = new float[n + 1];
-    int[] from = new int[n + 1];
-    Arrays.fill(from, -1);
-    for (int start = 0, next; start < n; start = next) {
-      next = start + Character.charCount(word.codePointAt(start));
-      boolean single = false;
-      int node = trie.child(TokenTrie.ROOT, word.charAt(start));
-      for (int end = start + 1; node != TokenTrie.NONE; end++) {
-        int id = trie.id(node);
-        if (id != TokenTrie.NONE) {
-          single |= end == next;
-          offer(best, from, start, end, scores[id] + best[start]);
-        }
-        node = end < n ? trie.child(node, word.charAt(end)) : TokenTrie.NONE;
-      }
-      if (!single) offer(best, from, start, next, unknownScore + best[start]);
-    }
-    IntList ends = new IntList(16);
-    for (int end = n; end > 0; end = from[end]) ends.add(end);
-    int start = 0;
-    for (int i = ends.size() - 1; i >= 0; i--) {
-      spelling.add(word.substring(start, ends.get(i)));
-      start = ends.get(i);
-    }
-  }
-
-  private static void offer(float[] best, int[] from, int start, int end, double sum) {
-    if (from[end] >= 0 && !(sum > best[end])) return;
-    best[end] = (float) sum;
-    from[end] = start;
   }
 }

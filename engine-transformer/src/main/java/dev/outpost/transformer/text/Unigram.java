@@ -35,7 +35,10 @@ final class Unigram implements Model {
     this.byteFallback = byteFallback;
     ids = LinkedHashMap.newLinkedHashMap(tokens.size());
     for (int id = 0; id < tokens.size(); id++) ids.put(tokens.get(id), id);
-    unknownScore = Arrays.stream(scores).min().orElse(0) - UNKNOWN_PENALTY;
+    unknownScore =
+        unknown.isEmpty()
+            ? Double.NaN
+            : Arrays.stream(scores).min().orElse(0) - UNKNOWN_PENALTY;
     trie = new TokenTrie(ids);
     bytes = new ByteTokens(ids);
   }
@@ -67,66 +70,30 @@ final class Unigram implements Model {
     int[] known = cache.get(word);
     if (known == null) {
       IntList spelled = new IntList(word.length() + 1);
-      viterbi(word, spelled);
+      best(word, spelled);
       known = spelled.toArray();
       cache.put(word, known);
     }
     out.addAll(known);
   }
 
-  private void viterbi(String word, IntList out) {
-    int n = word.length();
-    double[] best = new double[n + 1];
-    int[] from = new int[n + 1];
-    int[] token = new int[n + 1];
-    Arrays.fill(from, -1);
-    for (int start = 0, next; start < n; start = next) {
-      next = start + Character.charCount(word.codePointAt(start));
-      boolean single = false;
-      int node = trie.child(TokenTrie.ROOT, word.charAt(start));
-      for (int end = start + 1; node != TokenTrie.NONE; end++) {
-        int id = trie.id(node);
-        if (id != TokenTrie.NONE) {
-          single |= end == next;
-          offer(best, from, token, start, end, id, scores[id]);
-        }
-        node = end < n ? trie.child(node, word.charAt(end)) : TokenTrie.NONE;
-      }
-      if (!single) {
-        if (unknown.isEmpty()) {
-          throw new IllegalArgumentException(
-              "tokenizer: no token for \""
-                  + word.substring(start, next)
-                  + "\", and the vocabulary names none for unknown text (model.unk_id)");
-        }
-        offer(best, from, token, start, next, unknown.getAsInt(), unknownScore);
-      }
-    }
-    emit(word, from, token, out);
-  }
-
-  private static void offer(
-      double[] best, int[] from, int[] token, int start, int end, int id, double score) {
-    double sum = score + best[start];
-    if (from[end] >= 0 && !(sum > best[end])) return;
-    best[end] = sum;
-    from[end] = start;
-    token[end] = id;
-  }
-
-  private void emit(String word, int[] from, int[] token, IntList out) {
-    IntList ends = new IntList(16);
-    for (int end = word.length(); end > 0; end = from[end]) ends.add(end);
+  private void best(String word, IntList out) {
+    Viterbi found = Viterbi.of(word, trie, scores, unknownScore, Viterbi.Sums.F64);
+    int[] ends = found.ends();
     int start = 0;
-    for (int i = ends.size() - 1; i >= 0; i--) {
-      int end = ends.get(i);
-      boolean isUnknown = unknown.isPresent() && token[end] == unknown.getAsInt();
+    for (int i = 0; i < ends.length; i++) {
+      boolean isUnknown = isUnknown(found.tokens()[i]);
       // Unknown pieces in a row are one.
-      if (isUnknown && i > 0 && token[ends.get(i - 1)] == unknown.getAsInt()) continue;
-      if (isUnknown) unknown(word.substring(start, end), out);
-      else out.add(token[end]);
-      start = end;
+      if (isUnknown && i + 1 < ends.length && isUnknown(found.tokens()[i + 1])) continue;
+      if (isUnknown) unknown(word.substring(start, ends[i]), out);
+      else out.add(found.tokens()[i]);
+      start = ends[i];
     }
+  }
+
+  /** A character without a token, or the token for those. */
+  private boolean isUnknown(int token) {
+    return token == Viterbi.UNKNOWN || unknown.isPresent() && token == unknown.getAsInt();
   }
 
   private void unknown(String piece, IntList out) {

@@ -1,6 +1,7 @@
 package dev.outpost.transformer.train;
 
 import dev.outpost.autograd.optim.Schedule;
+import java.util.function.Consumer;
 
 /**
  * How to train. Everything a resumed run must share with the run it continues.
@@ -61,113 +62,74 @@ public record TrainingPlan(
 
   /** The same plan with validation at an interval. */
   public TrainingPlan evaluatingEvery(int interval) {
-    return new TrainingPlan(
-        steps,
-        batch,
-        accumulation,
-        learningRate,
-        schedule,
-        weightDecay,
-        clip,
-        interval,
-        saveEvery,
-        seed,
-        recompute);
+    return changed(c -> c.evaluateEvery = interval);
   }
 
   /** The same plan with saved states at an interval. */
   public TrainingPlan savingEvery(int interval) {
-    return new TrainingPlan(
-        steps,
-        batch,
-        accumulation,
-        learningRate,
-        schedule,
-        weightDecay,
-        clip,
-        evaluateEvery,
-        interval,
-        seed,
-        recompute);
+    return changed(c -> c.saveEvery = interval);
   }
 
   /** The same plan with weight decay. */
   public TrainingPlan withWeightDecay(float decay) {
-    return new TrainingPlan(
-        steps,
-        batch,
-        accumulation,
-        learningRate,
-        schedule,
-        decay,
-        clip,
-        evaluateEvery,
-        saveEvery,
-        seed,
-        recompute);
+    return changed(c -> c.weightDecay = decay);
   }
 
   /** The same plan with micro-batches. */
   public TrainingPlan accumulating(int microBatches) {
-    return new TrainingPlan(
-        steps,
-        batch,
-        microBatches,
-        learningRate,
-        schedule,
-        weightDecay,
-        clip,
-        evaluateEvery,
-        saveEvery,
-        seed,
-        recompute);
+    return changed(c -> c.accumulation = microBatches);
   }
 
   /** The same plan, recomputing blocks or not. */
   public TrainingPlan recomputing(boolean on) {
-    return new TrainingPlan(
-        steps,
-        batch,
-        accumulation,
-        learningRate,
-        schedule,
-        weightDecay,
-        clip,
-        evaluateEvery,
-        saveEvery,
-        seed,
-        on);
+    return changed(c -> c.recompute = on);
   }
 
   /** The same plan under another schedule. */
   public TrainingPlan following(Schedule other) {
-    return new TrainingPlan(
-        steps,
-        batch,
-        accumulation,
-        learningRate,
-        other,
-        weightDecay,
-        clip,
-        evaluateEvery,
-        saveEvery,
-        seed,
-        recompute);
+    return changed(c -> c.schedule = other);
   }
 
   /** The same plan with another order of the data. */
   public TrainingPlan seeded(long other) {
+    return changed(c -> c.seed = other);
+  }
+
+  private TrainingPlan changed(Consumer<Copy> change) {
+    Copy c = new Copy(this);
+    change.accept(c);
     return new TrainingPlan(
         steps,
         batch,
-        accumulation,
+        c.accumulation,
         learningRate,
-        schedule,
-        weightDecay,
+        c.schedule,
+        c.weightDecay,
         clip,
-        evaluateEvery,
-        saveEvery,
-        other,
-        recompute);
+        c.evaluateEvery,
+        c.saveEvery,
+        c.seed,
+        c.recompute);
+  }
+
+  /** What another plan may have otherwise. */
+  private static final class Copy {
+    private int accumulation;
+    private Schedule schedule;
+    private float weightDecay;
+    private int evaluateEvery;
+    private int saveEvery;
+    private long seed;
+    private boolean recompute;
+
+    Copy(TrainingPlan plan) {
+      accumulation = plan.accumulation;
+      schedule = plan.schedule;
+      weightDecay = plan.weightDecay;
+      evaluateEvery = plan.evaluateEvery;
+      saveEvery = plan.saveEvery;
+      seed = plan.seed;
+      recompute = plan.recompute;
+    }
   }
 }
