@@ -36,9 +36,7 @@ final class Unigram implements Model {
     ids = LinkedHashMap.newLinkedHashMap(tokens.size());
     for (int id = 0; id < tokens.size(); id++) ids.put(tokens.get(id), id);
     unknownScore =
-        unknown.isEmpty()
-            ? Double.NaN
-            : Arrays.stream(scores).min().orElse(0) - UNKNOWN_PENALTY;
+        unknown.isEmpty() ? Double.NaN : Arrays.stream(scores).min().orElse(0) - UNKNOWN_PENALTY;
     trie = new TokenTrie(ids);
     bytes = new ByteTokens(ids);
   }

@@ -1,28 +1,15 @@
 package dev.outpost.transformer.train;
 
-import dev.outpost.autograd.Gradients;
-import dev.outpost.autograd.Tape;
-import dev.outpost.autograd.Var;
-import dev.outpost.autograd.optim.AdamW;
-import dev.outpost.autograd.optim.ClipNorm;
-import dev.outpost.autograd.optim.Optimizer;
-import dev.outpost.autograd.optim.ParameterGroup;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
-import dev.outpost.tensor.memory.Workspace;
-import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.transformer.TransformerModel;
-import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.privacy.DpSgd;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -39,13 +26,9 @@ public final class Trainer {
   private final @Nullable Examples validation;
   private final TrainingPlan plan;
   private final Kernels kernels;
-  private final Workspace workspace = new Workspace();
-  private final Gradients gradients = Gradients.in(workspace);
-  private final Map<String, HeapWeight> parameters = new LinkedHashMap<>();
+  private final Steps steps;
+  private final Map<String, HeapWeight> parameters;
   private final Map<String, float[]> bestValues = new HashMap<>();
-  private final List<ParameterGroup> groups;
-  private final Optimizer optimizer;
-  private final BatchOrder order;
   private final @Nullable DpSgd dp;
   private Measure measure = Measure.perplexity();
 
@@ -86,20 +69,10 @@ public final class Trainer {
     this.validation = validation;
     this.plan = plan;
     this.kernels = kernels;
-    List<ParameterGroup.Named> decayed = new ArrayList<>();
-    List<ParameterGroup.Named> exempt = new ArrayList<>();
-    model.visit((name, p) -> {
-      if (!p.trainable()) return;
-      HeapWeight w = (HeapWeight) p.weight();
-      parameters.put(name, w);
-      (p.shape().rank() < 2 ? exempt : decayed).add(new ParameterGroup.Named(name, w));
-    });
+    this.steps = new Steps(model, train, plan, kernels);
+    this.parameters = steps.parameters();
     if (parameters.isEmpty())
       throw new IllegalArgumentException("trainer: the model has no trainable parameter");
-    this.groups =
-        List.of(new ParameterGroup(decayed, plan.weightDecay()), new ParameterGroup(exempt, 0));
-    this.optimizer = AdamW.of(kernels, groups);
-    this.order = new BatchOrder(train.count(), plan.seed());
   }
 
   /** Chooses the best step by this instead of the loss of the next token. */
@@ -140,10 +113,13 @@ public final class Trainer {
     JsonObject settings = settings(identity);
     TrainingState state = new TrainingState(0, Double.POSITIVE_INFINITY, 0);
     if (folder != null && Files.exists(TrainingState.last(folder)))
-      state = TrainingState.resume(folder, parameters, optimizer, settings);
+      state = TrainingState.resume(folder, parameters, steps.optimizer(), settings);
     boolean stopped = false;
     while (state.step() < plan.steps() && !stopped) {
-      Progress.Step done = dp == null ? step(state.step()) : privateStep(dp, state.step());
+      Progress.Step done =
+          dp == null
+              ? steps.take(state.step(), model, objective)
+              : steps.takePrivately(state.step(), model, objective, dp);
       progress.step(done);
       int step = done.step();
       boolean end = step == plan.steps();
@@ -152,7 +128,7 @@ public final class Trainer {
         state = evaluate(validation, state, folder, progress);
       stopped = !end && progress.stopRequested();
       if (folder != null && (end || stopped || due(plan.saveEvery(), step)))
-        state.save(folder, parameters, optimizer, settings);
+        state.save(folder, parameters, steps.optimizer(), settings);
     }
     boolean finished = state.step() >= plan.steps();
     // Without a best of its own, a file of that name is another run's.
@@ -190,74 +166,10 @@ public final class Trainer {
     return s;
   }
 
-  private Progress.Step step(int done) {
-    gradients.clear();
-    double loss = 0;
-    int tokens = 0;
-    for (int micro = 0; micro < plan.accumulation(); micro++) {
-      long position = (long) done * plan.accumulation() + micro;
-      Batch batch = train.batch(order.take(position * plan.batch(), plan.batch()));
-      tokens += batch.positions();
-      loss += backward(batch, RandomStream.hash(plan.seed(), position) | 1);
-    }
-    ClipNorm.Result clipped =
-        ClipNorm.to(plan.clip()).measure(kernels, gradients, groups, 1f / plan.accumulation());
-    float rate = plan.learningRate() * plan.schedule().at(done);
-    optimizer.step(gradients, rate, clipped.gradScale());
-    return new Progress.Step(
-        done + 1,
-        plan.steps(),
-        loss / plan.accumulation(),
-        rate,
-        clipped.norm(),
-        tokens,
-        workspace.meter().peakBytes());
-  }
-
-  private Progress.Step privateStep(DpSgd dp, int done) {
-    int mean = plan.batch() * plan.accumulation();
-    PrivateGradient sum = new PrivateGradient(dp, parameters, kernels);
-    sum.begin();
-    double loss = 0;
-    int tokens = 0;
-    int[] lot = dp.lot(done, mean, train.count());
-    for (int example : lot) {
-      gradients.clear();
-      Batch batch = train.batch(new int[] {example});
-      tokens += batch.positions();
-      loss += backward(batch, RandomStream.hash(plan.seed(), (long) done << 32 | example) | 1);
-      sum.add(gradients, groups);
-    }
-    float rate = plan.learningRate() * plan.schedule().at(done);
-    optimizer.step(sum.finish(done), rate, 1f / mean);
-    return new Progress.Step(
-        done + 1,
-        plan.steps(),
-        lot.length == 0 ? Double.NaN : loss / lot.length,
-        rate,
-        sum.meanNorm(),
-        tokens,
-        workspace.meter().peakBytes());
-  }
-
-  /** Adds one micro-batch's gradients; the key is odd because 0 would switch dropout off. */
-  private float backward(Batch batch, long dropoutKey) {
-    try {
-      Tape tape = Tape.recording(kernels, workspace);
-      Pass pass = batch.pass(tape).withDropout(dropoutKey).recomputing(plan.recompute());
-      Var loss = objective.loss(model, pass, batch.input(), batch.targets());
-      float value = loss.value().get(0);
-      tape.backward(loss, gradients);
-      return value;
-    } finally {
-      workspace.releaseAll();
-    }
-  }
-
   private TrainingState evaluate(
       Examples examples, TrainingState state, @Nullable Path folder, Progress progress)
       throws IOException {
-    double loss = measure.of(model, kernels, workspace, examples, plan.batch());
+    double loss = measure.of(model, kernels, steps.workspace(), examples, plan.batch());
     boolean best = loss < state.bestLoss();
     if (best) {
       state = new TrainingState(state.step(), loss, state.step());
@@ -279,6 +191,6 @@ public final class Trainer {
 
   /** Bytes of activations and scratch, live and at peak. */
   public dev.outpost.tensor.memory.MemoryMeter workspaceMeter() {
-    return workspace.meter();
+    return steps.workspace().meter();
   }
 }

@@ -1,35 +1,27 @@
 package dev.outpost.offsite.emulator;
 
-import dev.outpost.autograd.Gradients;
 import dev.outpost.autograd.Tape;
-import dev.outpost.autograd.Var;
-import dev.outpost.autograd.optim.AdamW;
-import dev.outpost.autograd.optim.ClipNorm;
-import dev.outpost.autograd.optim.Optimizer;
-import dev.outpost.autograd.optim.ParameterGroup;
 import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.LayerRanking;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
-import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.random.RandomStream;
-import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.run.Perplexity;
 import dev.outpost.transformer.train.Batch;
 import dev.outpost.transformer.train.BatchOrder;
 import dev.outpost.transformer.train.Examples;
+import dev.outpost.transformer.train.Objective;
 import dev.outpost.transformer.train.Progress;
+import dev.outpost.transformer.train.Steps;
 import dev.outpost.transformer.train.TrainingPlan;
 import dev.outpost.transformer.train.TrainingState;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,13 +44,8 @@ public final class DynamicLayerReplace {
   private final TrainingPlan plan;
   private final Kernels kernels;
   private final List<Slot> harmonizers;
-  private final Map<String, HeapWeight> parameters = new LinkedHashMap<>();
   private final LayerScores scores;
-  private final Workspace workspace = new Workspace();
-  private final Gradients gradients = Gradients.in(workspace);
-  private final List<ParameterGroup> groups;
-  private final Optimizer optimizer;
-  private final BatchOrder trainOrder;
+  private final Steps steps;
   private final BatchOrder validationOrder;
 
   /**
@@ -114,18 +101,7 @@ public final class DynamicLayerReplace {
                     .toList())
             .trainable(name -> name.contains(".harmonizer."));
     this.harmonizers = all.slots();
-    all.visit((name, p) -> {
-      if (p.trainable()) parameters.put(name, (HeapWeight) p.weight());
-    });
-    this.groups =
-        List.of(
-            new ParameterGroup(
-                parameters.entrySet().stream()
-                    .map(e -> new ParameterGroup.Named(e.getKey(), e.getValue()))
-                    .toList(),
-                plan.weightDecay()));
-    this.optimizer = AdamW.of(kernels, groups);
-    this.trainOrder = new BatchOrder(train.count(), plan.seed());
+    this.steps = new Steps(all, train, plan, kernels);
     this.validationOrder = new BatchOrder(validation.count(), RandomStream.hash(plan.seed(), 1));
   }
 
@@ -144,14 +120,17 @@ public final class DynamicLayerReplace {
     RankingHistory history = RankingHistory.empty();
     int done = 0;
     if (folder != null && Files.exists(TrainingState.last(folder))) {
-      TrainingState state = TrainingState.resume(folder, parameters, optimizer, identity);
+      TrainingState state =
+          TrainingState.resume(folder, steps.parameters(), steps.optimizer(), identity);
       done = state.step();
       scores.restore(state.more().numbers("scores"));
       history = RankingHistory.read(state.more());
     }
     boolean stopped = false;
     while (done < plan.steps() && !stopped) {
-      Progress.Step step = harmonize(done);
+      // On the harmonizers of one trial: no gradient reaches anything else.
+      Progress.Step step =
+          steps.take(done, candidate(trial("train", done)), Objective.languageModel());
       double mean = judge(done);
       progress.step(step);
       done++;
@@ -168,7 +147,7 @@ public final class DynamicLayerReplace {
       if (folder != null && (end || stopped || due(plan.saveEvery(), done))) {
         JsonObject more = JsonObject.create().put("scores", scores.values());
         TrainingState.after(done, history.write(more))
-            .save(folder, parameters, optimizer, identity);
+            .save(folder, steps.parameters(), steps.optimizer(), identity);
       }
     }
     if (done < plan.steps()) throw new StoppedException("rank", done);
@@ -227,41 +206,6 @@ public final class DynamicLayerReplace {
     return scores.sample(stream);
   }
 
-  /** A step on the harmonizers of one trial: no gradient reaches anything else. */
-  private Progress.Step harmonize(int done) {
-    TransformerModel candidate = candidate(trial("train", done));
-    gradients.clear();
-    double loss = 0;
-    int tokens = 0;
-    for (int micro = 0; micro < plan.accumulation(); micro++) {
-      long position = (long) done * plan.accumulation() + micro;
-      Batch batch = train.batch(trainOrder.take(position * plan.batch(), plan.batch()));
-      tokens += batch.positions();
-      try {
-        Tape tape = Tape.recording(kernels, workspace);
-        Var value =
-            candidate.loss(
-                batch.pass(tape).recomputing(plan.recompute()), batch.input(), batch.targets());
-        loss += value.value().get(0);
-        tape.backward(value, gradients);
-      } finally {
-        workspace.releaseAll();
-      }
-    }
-    ClipNorm.Result clipped =
-        ClipNorm.to(plan.clip()).measure(kernels, gradients, groups, 1f / plan.accumulation());
-    float rate = plan.learningRate() * plan.schedule().at(done);
-    optimizer.step(gradients, rate, clipped.gradScale());
-    return new Progress.Step(
-        done + 1,
-        plan.steps(),
-        loss / plan.accumulation(),
-        rate,
-        clipped.norm(),
-        tokens,
-        workspace.meter().peakBytes());
-  }
-
   /** A step on the scores; the mean loss of its trials. */
   private double judge(int done) {
     int[] which = validationOrder.take((long) done * plan.batch(), plan.batch());
@@ -272,14 +216,14 @@ public final class DynamicLayerReplace {
     for (int j = 0; j < losses.length; j++) {
       kept[j] = trial("reward", (long) done * losses.length + j);
       try {
-        Tape tape = Tape.evaluating(kernels, workspace);
+        Tape tape = Tape.evaluating(kernels, steps.workspace());
         losses[j] =
             candidate(kept[j])
                 .loss(batch.pass(tape), batch.input(), batch.targets())
                 .value()
                 .get(0);
       } finally {
-        workspace.releaseAll();
+        steps.workspace().releaseAll();
       }
       mean += losses[j] / losses.length;
     }
@@ -297,6 +241,7 @@ public final class DynamicLayerReplace {
       best.sort((a, b) -> Double.compare(s.get(b), s.get(a)));
       best.subList(0, g.size() / 2).forEach(i -> kept[i] = true);
     }
-    return Perplexity.of(candidate(kept), kernels, workspace, validation, plan.batch()).meanLoss();
+    return Perplexity.of(candidate(kept), kernels, steps.workspace(), validation, plan.batch())
+        .meanLoss();
   }
 }

@@ -1,0 +1,144 @@
+package dev.outpost.transformer.train;
+
+import dev.outpost.autograd.Gradients;
+import dev.outpost.autograd.Tape;
+import dev.outpost.autograd.Var;
+import dev.outpost.autograd.optim.AdamW;
+import dev.outpost.autograd.optim.ClipNorm;
+import dev.outpost.autograd.optim.Optimizer;
+import dev.outpost.autograd.optim.ParameterGroup;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.memory.Workspace;
+import dev.outpost.tensor.random.RandomStream;
+import dev.outpost.tensor.weight.HeapWeight;
+import dev.outpost.transformer.TransformerModel;
+import dev.outpost.transformer.module.Pass;
+import dev.outpost.transformer.privacy.DpSgd;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The steps of a plan on the trainable parameters of a model, by AdamW: micro-batches, clipping,
+ * the schedule. A step is a function of the parameters, the optimizer's state and its number. Not
+ * thread-safe.
+ */
+public final class Steps {
+  private final Examples train;
+  private final TrainingPlan plan;
+  private final Kernels kernels;
+  private final Workspace workspace = new Workspace();
+  private final Gradients gradients = Gradients.in(workspace);
+  private final Map<String, HeapWeight> parameters = new LinkedHashMap<>();
+  private final List<ParameterGroup> groups;
+  private final Optimizer optimizer;
+  private final BatchOrder order;
+
+  /**
+   * @param model whose trainable parameters are what changes; vectors among them do not decay
+   */
+  public Steps(TransformerModel model, Examples train, TrainingPlan plan, Kernels kernels) {
+    this.train = train;
+    this.plan = plan;
+    this.kernels = kernels;
+    List<ParameterGroup.Named> decayed = new ArrayList<>();
+    List<ParameterGroup.Named> exempt = new ArrayList<>();
+    model.visit((name, p) -> {
+      if (!p.trainable()) return;
+      HeapWeight w = (HeapWeight) p.weight();
+      parameters.put(name, w);
+      (p.shape().rank() < 2 ? exempt : decayed).add(new ParameterGroup.Named(name, w));
+    });
+    this.groups =
+        List.of(new ParameterGroup(decayed, plan.weightDecay()), new ParameterGroup(exempt, 0));
+    this.optimizer = AdamW.of(kernels, groups);
+    this.order = new BatchOrder(train.count(), plan.seed());
+  }
+
+  /** What changes, by name. */
+  public Map<String, HeapWeight> parameters() {
+    return Collections.unmodifiableMap(parameters);
+  }
+
+  /** Its state belongs to a saved run. */
+  public Optimizer optimizer() {
+    return optimizer;
+  }
+
+  /** Lends the steps' buffers; free between steps. */
+  public Workspace workspace() {
+    return workspace;
+  }
+
+  /**
+   * A step.
+   *
+   * @param done steps before it
+   * @param model holds the parameters, or some of them: those it does not reach stay
+   */
+  public Progress.Step take(int done, TransformerModel model, Objective objective) {
+    gradients.clear();
+    double loss = 0;
+    int tokens = 0;
+    for (int micro = 0; micro < plan.accumulation(); micro++) {
+      long position = (long) done * plan.accumulation() + micro;
+      Batch batch = train.batch(order.take(position * plan.batch(), plan.batch()));
+      tokens += batch.positions();
+      long key = RandomStream.hash(plan.seed(), position) | 1;
+      loss += backward(model, objective, batch, key);
+    }
+    ClipNorm.Result clipped =
+        ClipNorm.to(plan.clip()).measure(kernels, gradients, groups, 1f / plan.accumulation());
+    float rate = rate(done);
+    optimizer.step(gradients, rate, clipped.gradScale());
+    return told(done, loss / plan.accumulation(), rate, clipped.norm(), tokens);
+  }
+
+  /** The same with differential privacy: a lot whose mean size is that of a step's examples. */
+  Progress.Step takePrivately(int done, TransformerModel model, Objective objective, DpSgd dp) {
+    int mean = plan.batch() * plan.accumulation();
+    PrivateGradient sum = new PrivateGradient(dp, parameters, kernels);
+    sum.begin();
+    double loss = 0;
+    int tokens = 0;
+    int[] lot = dp.lot(done, mean, train.count());
+    for (int example : lot) {
+      gradients.clear();
+      Batch batch = train.batch(new int[] {example});
+      tokens += batch.positions();
+      long key = RandomStream.hash(plan.seed(), (long) done << 32 | example) | 1;
+      loss += backward(model, objective, batch, key);
+      sum.add(gradients, groups);
+    }
+    float rate = rate(done);
+    optimizer.step(sum.finish(done), rate, 1f / mean);
+    double meanLoss = lot.length == 0 ? Double.NaN : loss / lot.length;
+    return told(done, meanLoss, rate, sum.meanNorm(), tokens);
+  }
+
+  private float rate(int done) {
+    return plan.learningRate() * plan.schedule().at(done);
+  }
+
+  private Progress.Step told(int done, double loss, float rate, double norm, int tokens) {
+    return new Progress.Step(
+        done + 1, plan.steps(), loss, rate, norm, tokens, workspace.meter().peakBytes());
+  }
+
+  /** Adds one micro-batch's gradients; the key is odd because 0 would switch dropout off. */
+  private float backward(
+      TransformerModel model, Objective objective, Batch batch, long dropoutKey) {
+    try {
+      Tape tape = Tape.recording(kernels, workspace);
+      Pass pass = batch.pass(tape).withDropout(dropoutKey).recomputing(plan.recompute());
+      Var loss = objective.loss(model, pass, batch.input(), batch.targets());
+      float value = loss.value().get(0);
+      tape.backward(loss, gradients);
+      return value;
+    } finally {
+      workspace.releaseAll();
+    }
+  }
+}
