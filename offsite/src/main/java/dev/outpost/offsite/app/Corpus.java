@@ -91,8 +91,9 @@ record Corpus(String name, List<String> documents, int skipped) {
     }
   }
 
-  private static List<String> folder(Path root, String glob) throws IOException {
+  private static List<String> folder(Path path, String glob) throws IOException {
     PathMatcher matcher = matcher(glob);
+    Path root = path.toRealPath(); // the folder may be a link, which a walk would not enter
     List<Path> files;
     try (Stream<Path> walk = Files.walk(root)) {
       files =

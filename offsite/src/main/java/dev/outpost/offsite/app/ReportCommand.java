@@ -24,6 +24,8 @@ import dev.outpost.transformer.peft.Attach;
 import dev.outpost.transformer.run.Perplexity;
 import dev.outpost.transformer.text.Tokenizer;
 import dev.outpost.transformer.train.Blocks;
+import dev.outpost.transformer.train.Evenly;
+import dev.outpost.transformer.train.Examples;
 import dev.outpost.transformer.train.Objective;
 import dev.outpost.transformer.train.Trainer;
 import dev.outpost.transformer.train.TrainingPlan;
@@ -102,7 +104,8 @@ final class ReportCommand extends Command {
   @Option(
       names = "--rows",
       paramLabel = "N",
-      description = "At most so many rows of each text are measured. Default: ${DEFAULT-VALUE}.")
+      description =
+          "At most so many rows of each text are measured, evenly spread over it. Default: ${DEFAULT-VALUE}.")
   int rows = 2000;
 
   @Option(
@@ -253,7 +256,7 @@ final class ReportCommand extends Command {
     PrivacyReport report() {
       console.note("weights and hidden states");
       WeightsShipped weights = WeightsShipped.of(full, pack.model(), kernels);
-      Blocks seen = some(shared.held);
+      Examples seen = some(shared.held);
       HiddenLikeness likeness = HiddenLikeness.of(full, pack.model(), kernels, seen, 64);
       return new PrivacyReport(
           hidden == null ? null : utility(hidden),
@@ -266,7 +269,7 @@ final class ReportCommand extends Command {
           promises);
     }
 
-    private List<RecoveryProbe> recovery(Blocks held) {
+    private List<RecoveryProbe> recovery(Examples held) {
       List<RecoveryProbe> all = new ArrayList<>();
       for (int steps : probeSteps)
         if (steps > 0)
@@ -284,8 +287,8 @@ final class ReportCommand extends Command {
       return all;
     }
 
-    private Blocks some(Blocks all) {
-      return all.count() > rows ? all.slice(0, rows) : all;
+    private Examples some(Blocks all) {
+      return Evenly.of(all, rows);
     }
 
     private double loss(TransformerModel m, Rows text) {
@@ -300,7 +303,7 @@ final class ReportCommand extends Command {
         TrainingPlan plan =
             TrainingPlan.of(fineTuneSteps, probeBatch, probeRate, seed)
                 .evaluatingEvery(Math.max(1, fineTuneSteps / 4));
-        Blocks held = some(text.held);
+        Examples held = some(text.held);
         new Trainer(all, Objective.languageModel(), text.train, held, plan, kernels)
             .run(bar(console, "fine-tune"));
         tunedFully = loss(all, text);

@@ -17,6 +17,7 @@ import dev.outpost.transformer.data.TrainingData;
 import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.text.Tokenizer;
 import dev.outpost.transformer.text.TokenizerFiles;
+import dev.outpost.transformer.train.Evenly;
 import dev.outpost.transformer.train.Objective;
 import dev.outpost.transformer.train.Trainer;
 import dev.outpost.transformer.train.TrainingPlan;
@@ -385,7 +386,7 @@ final class ModelCells implements AutoCloseable {
 
   private dev.outpost.transformer.train.Examples measured(TrainingData text) {
     ComparePlan.Text from = plan.publicText();
-    return Spread.of(text.validation(), from == null ? 0 : from.measured());
+    return Evenly.of(text.validation(), from == null ? 0 : from.measured());
   }
 
   @Override

@@ -15,6 +15,7 @@ import dev.outpost.transformer.eval.Scorer;
 import dev.outpost.transformer.eval.Tasks;
 import dev.outpost.transformer.run.Perplexity;
 import dev.outpost.transformer.text.Tokenizer;
+import dev.outpost.transformer.train.Evenly;
 import dev.outpost.transformer.train.Examples;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -55,7 +56,7 @@ record TaskData(
   }
 
   private static TaskData ofText(ComparePlan.Task.OfText t, TrainingData rows, Kernels kernels) {
-    Examples held = Spread.of(rows.validation(), t.text().measured());
+    Examples held = Evenly.of(rows.validation(), t.text().measured());
     return new TaskData(
         rows.train(),
         held,
@@ -86,7 +87,7 @@ record TaskData(
                 train, held, 0, format, "task " + c.format(), Packing.ONE, c.block()),
             tokenizer,
             cache);
-    Examples validation = Spread.of(rows.validation(), c.questions());
+    Examples validation = Evenly.of(rows.validation(), c.questions());
     Metric metric = format.metrics().getFirst();
     return new TaskData(
         rows.train(),

@@ -31,6 +31,14 @@ final class CorpusTest {
   }
 
   @Test
+  void aLinkToAFolderIsReadAsTheFolderIs() throws IOException {
+    Files.createDirectories(dir.resolve("real/sub"));
+    Files.writeString(dir.resolve("real/sub/a.txt"), "text");
+    Path link = Files.createSymbolicLink(dir.resolve("link"), dir.resolve("real"));
+    assertThat(Corpus.read(link, "sub/*.txt").documents()).containsExactly("text");
+  }
+
+  @Test
   void aZipIsReadAsAFolderIs() throws IOException {
     Path zip = dir.resolve("text.ZIP");
     try (ZipOutputStream z = new ZipOutputStream(Files.newOutputStream(zip))) {

@@ -14,6 +14,7 @@ import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.run.Perplexity;
 import dev.outpost.transformer.text.TokenizerFiles;
 import dev.outpost.transformer.train.Blocks;
+import dev.outpost.transformer.train.Evenly;
 import dev.outpost.transformer.train.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -124,7 +125,7 @@ final class ComparisonTest {
       Blocks held =
           TEXTS.rows(prose.text(), TokenizerFiles.load(dir.resolve("model"))).validation();
       zeroShot =
-          Perplexity.of(folder.model(), kernels, new Workspace(), Spread.of(held, 9), 4).value();
+          Perplexity.of(folder.model(), kernels, new Workspace(), Evenly.of(held, 9), 4).value();
     }
     for (JsonObject cell : cells(first)) {
       for (String setting : Summary.SETTINGS) {
