@@ -8,13 +8,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
 
 /**
  * Plants secrets in a folder of documents, once, four and sixteen times, for {@code outpost report
- * --canary}: a sentence with five random digits at the end of documents that {@code outpost tune
- * --validation SHARE} learns from, also with the sentence in them.
+ * --canary}: a sentence with five random digits as a line of documents that {@code outpost tune
+ * --validation SHARE} learns from, in a place that leaves them among those.
  *
  * <p>{@code PlantedSecrets FOLDER SHARE [SEED]} changes the files and prints the sentences. Once
  * per folder: what it plants it does not find again.
@@ -41,19 +42,31 @@ public final class PlantedSecrets {
     }
     for (int i = 0; i < SENTENCES.size(); i++) {
       String sentence = String.format(Locale.ROOT, SENTENCES.get(i), random.nextInt(100_000));
-      for (int planted = 0; planted < TIMES.get(i); ) {
+      for (int done = 0; done < TIMES.get(i); ) {
         if (files.isEmpty())
           throw new IllegalArgumentException(
               args[0] + ": has too few documents to plant in; cut it into smaller pieces");
         Path file = files.remove(random.nextInt(files.size()));
         String was = Files.readString(file);
-        String is = was.stripTrailing() + "\n" + sentence + "\n\n";
-        if (held(was, share) || held(is, share)) continue;
-        Files.writeString(file, is);
-        planted++;
+        if (held(was, share)) continue;
+        Optional<String> is = planted(was, sentence, share);
+        if (is.isEmpty()) continue;
+        Files.writeString(file, is.get());
+        done++;
       }
       System.out.println(TIMES.get(i) + "\t" + sentence);
     }
+  }
+
+  /** The document with the sentence behind one of its lines, the last that will do. */
+  private static Optional<String> planted(String document, String sentence, double share) {
+    for (int line = document.lastIndexOf('\n');
+        line > 0;
+        line = document.lastIndexOf('\n', line - 1)) {
+      String with = document.substring(0, line + 1) + sentence + document.substring(line);
+      if (!held(with, share)) return Optional.of(with);
+    }
+    return Optional.empty();
   }
 
   /** As the command line deals out the documents of a corpus of fifty and more. */
