@@ -43,16 +43,19 @@ public final class Branches {
     return starts[branch];
   }
 
-  /** Writes log π of every option of every branch. */
-  public void logProbabilities(float[] logits, int from, double[] out) {
+  /** Writes π and log π of every option of every branch. */
+  public void softmax(float[] logits, int from, double[] probabilities, double[] logs) {
     for (int b = 0; b < count(); b++) {
       double most = Double.NEGATIVE_INFINITY;
       for (int j = starts[b]; j < starts[b + 1]; j++) most = Math.max(most, logits[from + j]);
       double sum = 0;
       for (int j = starts[b]; j < starts[b + 1]; j++)
-        sum += StrictMath.exp(logits[from + j] - most);
+        sum += probabilities[j] = StrictMath.exp(logits[from + j] - most);
       double log = most + StrictMath.log(sum);
-      for (int j = starts[b]; j < starts[b + 1]; j++) out[j] = logits[from + j] - log;
+      for (int j = starts[b]; j < starts[b + 1]; j++) {
+        probabilities[j] /= sum;
+        logs[j] = logits[from + j] - log;
+      }
     }
   }
 
@@ -64,14 +67,14 @@ public final class Branches {
   }
 
   /** Draws an option per branch. */
-  public int[] sample(double[] logProbabilities, RandomStream random) {
+  public int[] sample(double[] probabilities, RandomStream random) {
     int[] choices = new int[count()];
     for (int b = 0; b < count(); b++) {
       double u = random.nextDouble();
       int last = starts[b + 1] - starts[b] - 1;
       int j = 0;
       for (; j < last; j++) {
-        u -= StrictMath.exp(logProbabilities[starts[b] + j]);
+        u -= probabilities[starts[b] + j];
         if (u < 0) break;
       }
       choices[b] = j;
@@ -79,13 +82,12 @@ public final class Branches {
     return choices;
   }
 
-  /** The likeliest option per branch, the first of equals. */
-  public int[] mode(double[] logProbabilities) {
+  /** The option with the largest logit per branch, the first of equals. */
+  public int[] mode(float[] logits, int from) {
     int[] choices = new int[count()];
     for (int b = 0; b < count(); b++)
       for (int j = 1; j < starts[b + 1] - starts[b]; j++)
-        if (logProbabilities[starts[b] + j] > logProbabilities[starts[b] + choices[b]])
-          choices[b] = j;
+        if (logits[from + starts[b] + j] > logits[from + starts[b] + choices[b]]) choices[b] = j;
     return choices;
   }
 }

@@ -43,12 +43,15 @@ public record Catalogue(List<Level> levels, Level whole, long baseBytes, long mo
 
   /** The least loss that tuning through an emulator reaches. */
   public double bestLoss() {
-    return levels.stream().mapToDouble(l -> l.curve().floor()).min().orElseThrow();
+    double least = Double.POSITIVE_INFINITY;
+    for (Level l : levels) least = Math.min(least, l.curve().floor());
+    return least;
   }
 
   /** How far a loss is from {@link #bestLoss}: 1 at the start, 0 when there or beyond. */
   public double distance(double loss) {
     if (Double.isNaN(loss)) return 1;
-    return Math.max(0, (loss - bestLoss()) / (startLoss() - bestLoss()));
+    double best = bestLoss();
+    return Math.max(0, (loss - best) / (startLoss() - best));
   }
 }

@@ -13,6 +13,7 @@ public final class Environment {
   private final Scenario scenario;
   private final List<DeviceModel> fleet;
   private final double[] weights;
+  private final double[] pathGains;
   private final int n;
 
   private RandomStream fading;
@@ -31,6 +32,8 @@ public final class Environment {
     this.n = fleet.size();
     double samples = fleet.stream().mapToDouble(DeviceModel::samples).sum();
     this.weights = fleet.stream().mapToDouble(d -> d.samples() / samples).toArray();
+    this.pathGains =
+        fleet.stream().mapToDouble(d -> scenario.channel().pathGain(d.kilometres())).toArray();
     this.loss = new double[n];
     this.rate = new double[n];
     this.holding = new int[n];
@@ -62,10 +65,8 @@ public final class Environment {
 
   private void drawRates() {
     Channel c = scenario.channel();
-    for (int i = 0; i < n; i++) {
-      DeviceModel d = fleet.get(i);
-      rate[i] = c.rate(d.watts(), c.pathGain(d.kilometres()) * c.fade(fading));
-    }
+    for (int i = 0; i < n; i++)
+      rate[i] = c.rate(fleet.get(i).watts(), pathGains[i] * c.fade(fading));
   }
 
   /** What is seen before the coming round. */
@@ -164,16 +165,20 @@ public final class Environment {
 
   /** See {@link Scenario}. */
   private void tune(Decision decision) {
-    double steps = scenario.stepsPerRound();
+    Catalogue c = scenario.catalogue();
+    double[] reached = new double[c.wholeModel() + 1];
     for (int j = 0; j < n; j++) {
       double before = loss[j];
       double after = before;
+      Arrays.fill(reached, Double.NaN);
       for (int i = 0; i < n; i++) {
-        Decision.Choice c = decision.devices().get(i);
-        if (!c.selected()) continue;
+        Decision.Choice choice = decision.devices().get(i);
+        if (!choice.selected()) continue;
+        int l = choice.level();
+        if (Double.isNaN(reached[l]))
+          reached[l] = c.level(l).curve().after(before, scenario.stepsPerRound(), scenario.drift());
         double share = (1 - scenario.skew()) * weights[i] + (i == j ? scenario.skew() : 0);
-        LossCurve curve = scenario.catalogue().level(c.level()).curve();
-        after -= share * (before - curve.after(before, steps, scenario.drift()));
+        after -= share * (before - reached[l]);
       }
       loss[j] = after;
     }

@@ -1,6 +1,7 @@
 package dev.outpost.offsite.control;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -49,10 +50,14 @@ public record LossCurve(List<Double> steps, List<Double> losses) {
   /** Loss after so many steps, which need not be whole. */
   public double at(double step) {
     if (step >= steps.getLast()) return losses.getLast();
-    int i = 1;
-    while (steps.get(i) < step) i++;
+    int i = Math.max(1, firstAtLeast(step));
     double share = (step - steps.get(i - 1)) / (steps.get(i) - steps.get(i - 1));
     return losses.get(i - 1) + share * (losses.get(i) - losses.get(i - 1));
+  }
+
+  private int firstAtLeast(double step) {
+    int found = Collections.binarySearch(steps, step);
+    return found < 0 ? -found - 1 : found;
   }
 
   /** The least loss this curve reaches. */

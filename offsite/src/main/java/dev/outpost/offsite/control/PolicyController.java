@@ -50,8 +50,6 @@ public final class PolicyController implements Controller {
     Tape tape = Tape.evaluating(kernels, new Workspace());
     Tensor logits =
         policy.network().forward(tape, Tensor.of(Shape.of(1, x.length), x)).logits().value();
-    double[] log = new double[branches.width()];
-    branches.logProbabilities(logits.data(), logits.offset(), log);
-    return Policy.decision(branches.mode(log));
+    return Policy.decision(branches.mode(logits.data(), logits.offset()));
   }
 }

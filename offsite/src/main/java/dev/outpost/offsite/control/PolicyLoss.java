@@ -49,10 +49,12 @@ public final class PolicyLoss {
    * What was done, under which policy, and how well it went.
    *
    * @param choices per row an option of every branch
-   * @param old per row log π of every option, of the policy that chose
+   * @param old per row π of every option, of the policy that chose
+   * @param oldLogs their logarithms
    * @param advantages A, per row
    */
-  public record Taken(List<int[]> choices, List<double[]> old, double[] advantages) {}
+  public record Taken(
+      List<int[]> choices, List<double[]> old, List<double[]> oldLogs, double[] advantages) {}
 
   /**
    * Means over rows, for watching.
@@ -78,6 +80,7 @@ public final class PolicyLoss {
     if (logits.shape().cols() != width
         || taken.choices.size() != n
         || taken.old.size() != n
+        || taken.oldLogs.size() != n
         || taken.advantages.length != n)
       throw new ShapeException(
           "policyLoss",
@@ -86,6 +89,7 @@ public final class PolicyLoss {
           width + " columns, " + taken.choices.size() + " actions");
     Tensor z = logits.value();
     Tensor g = t.take(logits.shape());
+    double[] p = new double[width];
     double[] log = new double[width];
     double[] d = new double[width];
     double loss = 0;
@@ -95,9 +99,11 @@ public final class PolicyLoss {
     for (int r = 0; r < n; r++) {
       int[] choices = taken.choices.get(r);
       double[] old = taken.old.get(r);
+      double[] oldLogs = taken.oldLogs.get(r);
       double advantage = taken.advantages[r];
-      branches.logProbabilities(z.data(), z.offset() + r * width, log);
-      double ratio = StrictMath.exp(branches.joint(log, choices) - branches.joint(old, choices));
+      branches.softmax(z.data(), z.offset() + r * width, p, log);
+      double ratio =
+          StrictMath.exp(branches.joint(log, choices) - branches.joint(oldLogs, choices));
       double bounded = Math.clamp(ratio, 1 - terms.clip, 1 + terms.clip);
       boolean within = ratio * advantage <= bounded * advantage;
       if (!within) clipped++;
@@ -106,14 +112,12 @@ public final class PolicyLoss {
         int from = branches.start(b);
         int to = branches.start(b + 1);
         double h = 0;
-        for (int j = from; j < to; j++) h -= StrictMath.exp(log[j]) * log[j];
+        for (int j = from; j < to; j++) h -= p[j] * log[j];
         for (int j = from; j < to; j++) {
-          double p = StrictMath.exp(log[j]);
-          double before = StrictMath.exp(old[j]);
-          kl += before * (old[j] - log[j]);
+          kl += old[j] * (oldLogs[j] - log[j]);
           double chosen = j == from + choices[b] ? 1 : 0;
-          d[j] = terms.kl * (p - before) + terms.entropy * p * (log[j] + h);
-          if (within) d[j] -= ratio * advantage * (chosen - p);
+          d[j] = terms.kl * (p[j] - old[j]) + terms.entropy * p[j] * (log[j] + h);
+          if (within) d[j] -= ratio * advantage * (chosen - p[j]);
         }
         entropy += h;
       }

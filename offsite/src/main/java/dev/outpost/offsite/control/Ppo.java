@@ -93,6 +93,7 @@ public final class Ppo {
       List<float[]> states,
       List<int[]> choices,
       List<double[]> old,
+      List<double[]> oldLogs,
       double[] advantages,
       double[] targets,
       double meanReward) {}
@@ -169,7 +170,8 @@ public final class Ppo {
     }
     float[][][] states = new float[n][length][];
     int[][][] choices = new int[n][length][];
-    double[][][] old = new double[n][length][];
+    double[][][] old = new double[n][length][branches.width()];
+    double[][][] logs = new double[n][length][branches.width()];
     double[][] rewards = new double[n][length];
     double[][] values = new double[n][length];
     double sum = 0;
@@ -181,9 +183,8 @@ public final class Ppo {
         PolicyNetwork.Heads heads = network.forward(tape, rows(now));
         Tensor logits = heads.logits().value();
         for (int e = 0; e < n; e++) {
-          old[e][t] = new double[branches.width()];
-          branches.logProbabilities(
-              logits.data(), logits.offset() + e * branches.width(), old[e][t]);
+          branches.softmax(
+              logits.data(), logits.offset() + e * branches.width(), old[e][t], logs[e][t]);
           values[e][t] = heads.values().value().get(e);
           choices[e][t] = branches.sample(old[e][t], random.get(e));
           double reward = episodes.get(e).act(choices[e][t]);
@@ -195,6 +196,7 @@ public final class Ppo {
     List<float[]> allStates = new ArrayList<>();
     List<int[]> allChoices = new ArrayList<>();
     List<double[]> allOld = new ArrayList<>();
+    List<double[]> allLogs = new ArrayList<>();
     double[] advantages = new double[n * length];
     double[] targets = new double[n * length];
     for (int e = 0; e < n; e++) {
@@ -204,9 +206,16 @@ public final class Ppo {
       allStates.addAll(Arrays.asList(states[e]));
       allChoices.addAll(Arrays.asList(choices[e]));
       allOld.addAll(Arrays.asList(old[e]));
+      allLogs.addAll(Arrays.asList(logs[e]));
     }
     return new Steps(
-        allStates, allChoices, allOld, Advantages.normalised(advantages), targets, sum / n);
+        allStates,
+        allChoices,
+        allOld,
+        allLogs,
+        Advantages.normalised(advantages),
+        targets,
+        sum / n);
   }
 
   private record Update(PolicyLoss.Figures figures, double valueLoss) {}
@@ -215,12 +224,14 @@ public final class Ppo {
     List<float[]> states = new ArrayList<>();
     List<int[]> choices = new ArrayList<>();
     List<double[]> old = new ArrayList<>();
+    List<double[]> oldLogs = new ArrayList<>();
     double[] advantages = new double[rows.length];
     Tensor targets = Tensor.zeros(rows.length, 1);
     for (int i = 0; i < rows.length; i++) {
       states.add(steps.states.get(rows[i]));
       choices.add(steps.choices.get(rows[i]));
       old.add(steps.old.get(rows[i]));
+      oldLogs.add(steps.oldLogs.get(rows[i]));
       advantages[i] = steps.advantages[rows[i]];
       targets.data()[i] = (float) -steps.targets[rows[i]];
     }
@@ -232,7 +243,7 @@ public final class Ppo {
             t,
             heads.logits(),
             branches,
-            new PolicyLoss.Taken(choices, old, advantages),
+            new PolicyLoss.Taken(choices, old, oldLogs, advantages),
             new PolicyLoss.Terms(settings.clip(), beta, settings.entropy()));
     Var error = Add.add(t, heads.values(), t.constant(targets));
     Var squares = Sum.sum(t, Multiply.multiply(t, error, error));

@@ -47,13 +47,16 @@ final class PolicyLossTest {
   private static PolicyLoss.Taken taken(double[] actions, double[] old, double[] advantages) {
     List<int[]> choices = new ArrayList<>();
     List<double[]> before = new ArrayList<>();
+    List<double[]> logs = new ArrayList<>();
     int n = advantages.length;
     for (int r = 0; r < n; r++) {
       int b = OPTIONS.size();
       choices.add(Arrays.stream(actions, r * b, (r + 1) * b).mapToInt(v -> (int) v).toArray());
-      before.add(Arrays.copyOfRange(old, r * BRANCHES.width(), (r + 1) * BRANCHES.width()));
+      double[] log = Arrays.copyOfRange(old, r * BRANCHES.width(), (r + 1) * BRANCHES.width());
+      logs.add(log);
+      before.add(Arrays.stream(log).map(StrictMath::exp).toArray());
     }
-    return new PolicyLoss.Taken(choices, before, advantages);
+    return new PolicyLoss.Taken(choices, before, logs, advantages);
   }
 
   @ParameterizedTest
@@ -93,7 +96,7 @@ final class PolicyLossTest {
     HeapWeight w = GradCheck.normal(3, 4, BRANCHES.width());
     double[] row = new double[BRANCHES.width()];
     for (int r = 0; r < 4; r++) {
-      BRANCHES.logProbabilities(w.tensor().toArray(), r * BRANCHES.width(), row);
+      BRANCHES.softmax(w.tensor().toArray(), r * BRANCHES.width(), new double[row.length], row);
       System.arraycopy(row, 0, old, r * BRANCHES.width(), row.length);
     }
     // Each row's ratio is 1 here, in the middle of the clip's range, so differences meet no edge.

@@ -92,15 +92,17 @@ final class PolicyTest {
   void aJointActionIsAsLikelyAsItsParts() {
     Branches b = Branches.of(List.of(3, 2));
     float[] logits = {0, (float) Math.log(2), (float) Math.log(3), 1, 1};
+    double[] p = new double[5];
     double[] log = new double[5];
-    b.logProbabilities(logits, 0, log);
+    b.softmax(logits, 0, p, log);
     assertThat(b.joint(log, new int[] {2, 0})).isCloseTo(Math.log(0.5 * 0.5), within(1e-7));
-    assertThat(b.mode(log)).containsExactly(2, 0);
+    assertThat(p).containsExactly(new double[] {1 / 6.0, 2 / 6.0, 0.5, 0.5, 0.5}, within(1e-7));
+    assertThat(b.mode(logits, 0)).containsExactly(2, 0);
     RandomStream random = RandomStream.of(1, "choices");
     int n = 20_000;
     int[] counts = new int[5];
     for (int i = 0; i < n; i++) {
-      int[] choices = b.sample(log, random);
+      int[] choices = b.sample(p, random);
       counts[choices[0]]++;
       counts[3 + choices[1]]++;
     }

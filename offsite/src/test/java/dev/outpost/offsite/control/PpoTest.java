@@ -122,11 +122,8 @@ final class PpoTest {
     Branches branches = Branches.of(task.branches());
     Task.Episode episode = task.start(seed);
     double sum = 0;
-    double[] log = new double[branches.width()];
-    for (int t = 0; t < task.length(); t++) {
-      branches.logProbabilities(logits(network, episode.state()), 0, log);
-      sum += episode.act(branches.mode(log));
-    }
+    for (int t = 0; t < task.length(); t++)
+      sum += episode.act(branches.mode(logits(network, episode.state()), 0));
     return sum;
   }
 
