@@ -51,7 +51,6 @@ public final class FederatedLora {
   private static final int MEASURED = 48;
   private static final int MOST = 2000;
   private static final String A = ".lora_a.weight";
-  private static final String B = ".lora_b.weight";
 
   private final TransformerModel full;
   private final BaseFingerprint base;
@@ -266,13 +265,13 @@ public final class FederatedLora {
           "FederatedLora MODEL PACKAGE TEXTS RANKS ROUNDS STEPS BATCH RATE SEEDS OUT.jsonl");
       System.exit(2);
     }
-    int[] ranks = Arrays.stream(args[3].split(",")).mapToInt(Integer::parseInt).toArray();
+    int[] ranks = Arrays.stream(args[3].split(",", -1)).mapToInt(Integer::parseInt).toArray();
     try (Team one = Team.of(1);
         ModelFolder folder = ModelFolder.open(Path.of(args[0]));
         OffsitePackage pack = OffsitePackage.open(Path.of(args[1]))) {
       Tokenizer tokenizer = TokenizerFiles.load(Path.of(args[0]));
       List<Blocks> texts = new ArrayList<>();
-      for (String t : args[2].split(",")) texts.add(text(Path.of(t), tokenizer));
+      for (String t : args[2].split(",", -1)) texts.add(text(Path.of(t), tokenizer));
       FederatedLora study =
           new FederatedLora(
               folder.model(),
@@ -283,7 +282,7 @@ public final class FederatedLora {
               Integer.parseInt(args[4]),
               LocalPlan.of(
                   Integer.parseInt(args[5]), Integer.parseInt(args[6]), Float.parseFloat(args[7])));
-      for (String seed : args[8].split(",")) study.run(Long.parseLong(seed), Path.of(args[9]));
+      for (String seed : args[8].split(",", -1)) study.run(Long.parseLong(seed), Path.of(args[9]));
     }
   }
 }
