@@ -160,7 +160,9 @@ final class JoinCommand extends Command {
 
       @Override
       public void unreachable(IOException reason) {
-        console.note("the owner cannot be reached, trying again: " + reason.getMessage());
+        // What the network library adds on further lines is for its own developers.
+        String first = String.valueOf(reason.getMessage()).lines().findFirst().orElse("");
+        console.note("the owner cannot be reached, trying again: " + first);
       }
 
       @Override
