@@ -51,6 +51,11 @@ public record FederationTask(Scenario scenario, List<DeviceModel> fleet) impleme
       }
 
       @Override
+      public float[] prior() {
+        return Policy.prior(environment.observe(), scenario.catalogue().levels().size());
+      }
+
+      @Override
       public double act(int[] choices) {
         return environment.step(Policy.decision(choices)).reward();
       }

@@ -48,8 +48,16 @@ public final class PolicyController implements Controller {
               + "; train one for these");
     float[] x = features.of(o);
     Tape tape = Tape.evaluating(kernels, new Workspace());
+    float[] prior = Policy.prior(o, policy.levels());
     Tensor logits =
-        policy.network().forward(tape, Tensor.of(Shape.of(1, x.length), x)).logits().value();
+        policy
+            .network()
+            .forward(
+                tape,
+                Tensor.of(Shape.of(1, x.length), x),
+                Tensor.of(Shape.of(1, prior.length), prior))
+            .logits()
+            .value();
     return Policy.decision(branches.mode(logits.data(), logits.offset()));
   }
 }

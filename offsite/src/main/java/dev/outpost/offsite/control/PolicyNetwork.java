@@ -3,6 +3,7 @@ package dev.outpost.offsite.control;
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.autograd.op.Activation;
+import dev.outpost.autograd.op.Add;
 import dev.outpost.autograd.op.Linear;
 import dev.outpost.autograd.optim.ParameterGroup;
 import dev.outpost.tensor.Shape;
@@ -124,12 +125,13 @@ public final class PolicyNetwork {
    */
   public record Heads(Var logits, Var values) {}
 
-  /** States [N, features] through trunk and heads. */
-  public Heads forward(Tape t, Tensor states) {
+  /** States [N, features] through trunk and heads; {@code prior} [N, width] is added to logits. */
+  public Heads forward(Tape t, Tensor states, Tensor prior) {
     Var h = t.constant(states);
     for (String layer : List.of("trunk.0", "trunk.1"))
       h = Activation.activation(t, UnaryMap.TANH, linear(t, layer, h));
-    return new Heads(linear(t, "policy", h), linear(t, "value", h));
+    Var logits = Add.add(t, linear(t, "policy", h), t.constant(prior));
+    return new Heads(logits, linear(t, "value", h));
   }
 
   private Var linear(Tape t, String layer, Var x) {

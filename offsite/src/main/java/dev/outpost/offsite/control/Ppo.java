@@ -91,6 +91,7 @@ public final class Ppo {
   /** Steps of all episodes, episode after episode. */
   private record Steps(
       List<float[]> states,
+      List<float[]> priors,
       List<int[]> choices,
       List<double[]> old,
       List<double[]> oldLogs,
@@ -169,6 +170,7 @@ public final class Ppo {
       random.add(RandomStream.of(RandomStream.hash(base, e), "control/choices"));
     }
     float[][][] states = new float[n][length][];
+    float[][][] priors = new float[n][length][];
     int[][][] choices = new int[n][length][];
     double[][][] old = new double[n][length][branches.width()];
     double[][][] logs = new double[n][length][branches.width()];
@@ -177,10 +179,15 @@ public final class Ppo {
     double sum = 0;
     for (int t = 0; t < length; t++) {
       List<float[]> now = new ArrayList<>();
-      for (int e = 0; e < n; e++) now.add(states[e][t] = episodes.get(e).state());
+      List<float[]> before = new ArrayList<>();
+      for (int e = 0; e < n; e++) {
+        now.add(states[e][t] = episodes.get(e).state());
+        float[] prior = episodes.get(e).prior();
+        before.add(priors[e][t] = prior.length == 0 ? new float[branches.width()] : prior);
+      }
       Tape tape = Tape.evaluating(kernels, workspace);
       try (Tape.Scope _ = tape.scope()) {
-        PolicyNetwork.Heads heads = network.forward(tape, rows(now));
+        PolicyNetwork.Heads heads = network.forward(tape, rows(now), rows(before));
         Tensor logits = heads.logits().value();
         for (int e = 0; e < n; e++) {
           branches.softmax(
@@ -194,6 +201,7 @@ public final class Ppo {
       }
     }
     List<float[]> allStates = new ArrayList<>();
+    List<float[]> allPriors = new ArrayList<>();
     List<int[]> allChoices = new ArrayList<>();
     List<double[]> allOld = new ArrayList<>();
     List<double[]> allLogs = new ArrayList<>();
@@ -204,12 +212,14 @@ public final class Ppo {
       System.arraycopy(a.advantages(), 0, advantages, e * length, length);
       System.arraycopy(a.targets(), 0, targets, e * length, length);
       allStates.addAll(Arrays.asList(states[e]));
+      allPriors.addAll(Arrays.asList(priors[e]));
       allChoices.addAll(Arrays.asList(choices[e]));
       allOld.addAll(Arrays.asList(old[e]));
       allLogs.addAll(Arrays.asList(logs[e]));
     }
     return new Steps(
         allStates,
+        allPriors,
         allChoices,
         allOld,
         allLogs,
@@ -222,6 +232,7 @@ public final class Ppo {
 
   private Update update(Steps steps, int[] rows, float rate) {
     List<float[]> states = new ArrayList<>();
+    List<float[]> priors = new ArrayList<>();
     List<int[]> choices = new ArrayList<>();
     List<double[]> old = new ArrayList<>();
     List<double[]> oldLogs = new ArrayList<>();
@@ -229,6 +240,7 @@ public final class Ppo {
     Tensor targets = Tensor.zeros(rows.length, 1);
     for (int i = 0; i < rows.length; i++) {
       states.add(steps.states.get(rows[i]));
+      priors.add(steps.priors.get(rows[i]));
       choices.add(steps.choices.get(rows[i]));
       old.add(steps.old.get(rows[i]));
       oldLogs.add(steps.oldLogs.get(rows[i]));
@@ -237,7 +249,7 @@ public final class Ppo {
     }
     gradients.clear();
     Tape t = Tape.recording(kernels, workspace);
-    PolicyNetwork.Heads heads = network.forward(t, rows(states));
+    PolicyNetwork.Heads heads = network.forward(t, rows(states), rows(priors));
     PolicyLoss.Result policy =
         PolicyLoss.policyLoss(
             t,

@@ -23,6 +23,13 @@ public interface Task {
     /** The state before the next step; around 1 in size. */
     float[] state();
 
+    /**
+     * What the policy starts from: added to the logits of all branches. Empty for no preference.
+     */
+    default float[] prior() {
+      return new float[0];
+    }
+
     /** Takes a step and tells its reward. {@code choices} has an option per branch. */
     double act(int[] choices);
   }

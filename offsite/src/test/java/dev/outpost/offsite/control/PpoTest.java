@@ -130,7 +130,8 @@ final class PpoTest {
   private static float[] logits(PolicyNetwork network, float[] state) {
     Tape tape = Tape.evaluating(Kernels.scalar(), new Workspace());
     Tensor row = Tensor.of(Shape.of(1, state.length), state);
-    return network.forward(tape, row).logits().value().toArray();
+    Tensor prior = Tensor.zeros(1, network.logits());
+    return network.forward(tape, row, prior).logits().value().toArray();
   }
 
   @Test
