@@ -122,8 +122,7 @@ final class PeftOptions {
   float learningRate() {
     return switch (name()) {
       case "full" -> 1e-4f;
-      case "ia3", "prefix" -> 1e-2f;
-      case "prompt" -> 3e-2f;
+      case "ia3", "prefix", "prompt" -> 3e-2f;
       default -> 1e-3f;
     };
   }

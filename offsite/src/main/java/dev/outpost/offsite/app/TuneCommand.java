@@ -35,7 +35,7 @@ import picocli.CommandLine.Option;
     },
     footer = {
       "",
-      "Without --steps, --batch and --lr: 200 steps of 4 blocks at 1e-4; at 1e-3 by lora, dora, bottleneck and bitfit, at 1e-2 by ia3 and prefix, at 3e-2 by prompt.",
+      "Without --steps, --batch and --lr: 200 steps of 4 blocks at 1e-4; at 1e-3 by lora, dora, bottleneck and bitfit, at 3e-2 by ia3, prefix and prompt.",
       "Example: outpost tune --package package --corpus private/ --out adapter",
       "Example: outpost tune --package package --corpus private/ --out adapter --method dora --rank 8"
     })
