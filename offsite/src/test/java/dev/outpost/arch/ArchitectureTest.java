@@ -152,6 +152,16 @@ class ArchitectureTest {
               "org.pytorch..",
               "org.tensorflow..");
 
+  // The module outpost-wire has them, behind Transport.
+  @ArchTest
+  static final ArchRule noNetworkLibrary =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("dev.outpost.wire..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("io.grpc..", "io.netty..", "com.google.protobuf..", "org.bouncycastle..");
+
   @ArchTest static final ArchRule noNativeMethods = noMethods().should().haveModifier(NATIVE);
 
   @ArchTest
