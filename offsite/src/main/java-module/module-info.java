@@ -4,6 +4,7 @@ module dev.outpost.offsite {
   requires ejml.ddense;
   requires info.picocli;
   requires java.logging;
+  requires jdk.httpserver;
   requires jdk.management;
   requires transitive dev.outpost.transformer;
   requires static transitive org.jspecify;
@@ -14,6 +15,7 @@ module dev.outpost.offsite {
   exports dev.outpost.offsite.control;
   exports dev.outpost.offsite.emulator;
   exports dev.outpost.offsite.federated;
+  exports dev.outpost.offsite.live;
   exports dev.outpost.offsite.report;
   exports dev.outpost.offsite.simulation;
   exports dev.outpost.offsite.split;

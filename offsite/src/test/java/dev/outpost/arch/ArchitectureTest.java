@@ -2,7 +2,6 @@ package dev.outpost.arch;
 
 import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.base.DescribedPredicate.not;
-import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.JavaModifier.NATIVE;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
@@ -178,14 +177,15 @@ class ArchitectureTest {
           .dependOnClassesThat()
           .haveFullyQualifiedName("java.lang.foreign.SymbolLookup");
 
-  // com.sun.management is no internal: jdk.management exports it to everyone.
+  // com.sun.management and com.sun.net.httpserver are no internals: the JDK exports them to
+  // everyone.
   @ArchTest
   static final ArchRule noInternalsOfTheJdk =
       noClasses()
           .should()
           .dependOnClassesThat(
               resideInAnyPackage("sun..", "com.sun..", "jdk.internal..")
-                  .and(not(resideInAPackage("com.sun.management"))));
+                  .and(not(resideInAnyPackage("com.sun.management", "com.sun.net.httpserver"))));
 
   @ArchTest
   static final ArchRule onlyTheVectorBackendKnowsTheVectorApi =

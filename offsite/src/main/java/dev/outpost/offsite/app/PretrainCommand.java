@@ -41,6 +41,7 @@ final class PretrainCommand extends Command {
 
   @Mixin DataOptions data;
   @Mixin TrainingOptions training;
+  @Mixin EventOptions events;
 
   @Option(
       names = "--out",
@@ -151,8 +152,11 @@ final class PretrainCommand extends Command {
     Trainer trainer =
         new Trainer(
             model, Objective.languageModel(), rows.train(), rows.validation(), plan, kernels);
-    Trainer.Result result =
-        trainer.run(folder.state(), Map.of("spec", spec.toString()), bar(console, "pretrain"));
+    Map<String, String> identity = Map.of("spec", spec.toString());
+    Trainer.Result result;
+    try (EventOptions.Events told = events.open(console)) {
+      result = trainer.run(folder.state(), identity, told.beside(bar(console, "pretrain")));
+    }
     if (!result.finished()) {
       console.error(folder.stopped(result.steps()));
       return ExitCode.INTERRUPTED;

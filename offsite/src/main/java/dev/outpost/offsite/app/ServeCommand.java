@@ -23,6 +23,8 @@ import dev.outpost.offsite.federated.GlobalState;
 import dev.outpost.offsite.federated.Participant;
 import dev.outpost.offsite.federated.RoundReport;
 import dev.outpost.offsite.federated.Transport;
+import dev.outpost.offsite.live.LiveSnapshot;
+import dev.outpost.offsite.live.LiveView;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.Team;
@@ -51,6 +53,8 @@ import picocli.CommandLine.Option;
       "Example: outpost serve --plan federation.json --kit kits/server --out federation --model model --measure test.txt"
     })
 final class ServeCommand extends Command {
+  private static final String MEASURED = "measured.jsonl";
+
   @Option(
       names = "--plan",
       required = true,
@@ -113,6 +117,8 @@ final class ServeCommand extends Command {
           "After the last round, stay so long at most for clients to hear of it. Default: ${DEFAULT-VALUE}.")
   int linger = 60;
 
+  @Mixin LiveOptions live;
+  @Mixin EventOptions events;
   @Mixin SealOptions.Signing seal;
 
   ServeCommand(Interruption interruption) {
@@ -151,8 +157,12 @@ final class ServeCommand extends Command {
         ModelOptions.tokenizer(pack, p.model());
       }
     BlockingQueue<Done> done = new LinkedBlockingQueue<>();
-    try (AuditLog audit = AuditLog.open(out.resolve("audit.jsonl"), InstantSource.system());
-        PlugInMeasure measured = PlugInMeasure.of(console, model, measure, kernels);
+    LiveView view = new LiveView(federation, InstantSource.system());
+    try (AuditLog audit =
+            AuditLog.open(out.resolve("audit.jsonl"), InstantSource.system(), view::read);
+        PlugInMeasure measured =
+            PlugInMeasure.of(console, model, measure, kernels, out.resolve(MEASURED), view);
+        EventOptions.Events told = events.open(console);
         Team own = Team.of(threads);
         Team aligning = Team.of(threads);
         RoundPackages packages =
@@ -167,9 +177,12 @@ final class ServeCommand extends Command {
                 Kernels.best(own),
                 audit,
                 System::nanoTime,
-                listener(console, done))) {
+                view.and(listener(console, done)))) {
       requireBase(measured, f.base());
-      try (Transport.Listening listening = Transports.find().listen(kit, f, audit)) {
+      view.restore(f.base(), f.history());
+      measured.restore();
+      try (LiveOptions.Shown page = live.show(console, view, federation.name());
+          Transport.Listening listening = Transports.find().listen(kit, f, audit)) {
         console.note(
             String.format(
                 Locale.ROOT,
@@ -188,7 +201,7 @@ final class ServeCommand extends Command {
                 .put("round", f.state().round()));
         if (f.state().round() == 0) measured.tell(0, f.artifact(JsonObject.create()), Double.NaN);
         Thread tuner = tunes ? tuner(console, f) : null;
-        boolean finished = watch(console, f, measured, done);
+        boolean finished = watch(console, f, measured, done, told, view);
         if (tuner != null && !finished) tuner.interrupt();
         if (!finished) {
           console.error("stopped; run the same command again to go on");
@@ -242,7 +255,12 @@ final class ServeCommand extends Command {
   }
 
   private boolean watch(
-      Console console, Federation f, PlugInMeasure measured, BlockingQueue<Done> done)
+      Console console,
+      Federation f,
+      PlugInMeasure measured,
+      BlockingQueue<Done> done,
+      EventOptions.Events told,
+      LiveView view)
       throws Exception {
     while (true) {
       // Read before the queue: a round that ends between the two is told on the next turn.
@@ -254,6 +272,8 @@ final class ServeCommand extends Command {
             d.report().round(),
             f.artifact(JsonObject.create()).with(d.state().values().weights()),
             d.report().lossAfter());
+        for (LiveSnapshot.Round r : view.snapshot().rounds())
+          if (r.round() == d.report().round()) told.round(r);
       } else if (end) return true;
       if (stopRequested()) return false;
       f.advance();

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
 import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code outpost simulate}: a federation of thousands, in one program. */
@@ -55,6 +56,8 @@ final class SimulateCommand extends Command {
           "Where clients run: threads (of this program), or spark with outpost-spark on the class path. Default: ${DEFAULT-VALUE}.")
   String runner = "threads";
 
+  @Mixin EventOptions events;
+
   SimulateCommand(Interruption interruption) {
     super(interruption);
   }
@@ -73,7 +76,8 @@ final class SimulateCommand extends Command {
     ClientRunner.Setting setting =
         new ClientRunner.Setting(
             read.pack(), read.method(), read.local(), data.tokens(), data.length());
-    try (ClientRunner clients = maker.make(setting, threads)) {
+    try (EventOptions.Events told = events.open(console);
+        ClientRunner clients = maker.make(setting, threads)) {
       console.note(
           String.format(
               Locale.ROOT,
@@ -84,7 +88,7 @@ final class SimulateCommand extends Command {
               data.length(),
               clients.describe()));
       Simulation simulation =
-          new Simulation(read, data, out, clients, kernels, watch(console, read.rounds()));
+          new Simulation(read, data, out, clients, kernels, watch(console, told, read.rounds()));
       Simulation.Result result = simulation.run();
       if (!result.finished()) {
         console.error("stopped; run the same command again to go on");
@@ -98,7 +102,7 @@ final class SimulateCommand extends Command {
     }
   }
 
-  private Simulation.Watch watch(Console console, int rounds) {
+  private Simulation.Watch watch(Console console, EventOptions.Events told, int rounds) {
     return new Simulation.Watch() {
       private long since = System.nanoTime();
 
@@ -123,6 +127,14 @@ final class SimulateCommand extends Command {
                 seconds,
                 TrainingBar.memory()));
         console.emit(r.toJson().put("event", "round").put("seconds", seconds));
+        told.add(r.round(), "round/counted", r.counted());
+        told.add(r.round(), "round/late", r.late());
+        told.add(r.round(), "round/dropped", r.dropped());
+        told.add(r.round(), "round/simulated_time", r.time());
+        told.add(r.round(), "round/seconds", seconds);
+        if (Double.isNaN(r.loss())) return;
+        told.add(r.round(), "round/loss", r.loss());
+        told.add(r.round(), "round/perplexity", Math.exp(r.loss()));
       }
 
       @Override

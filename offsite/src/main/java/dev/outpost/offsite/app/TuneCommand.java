@@ -43,6 +43,7 @@ final class TuneCommand extends Command {
   @Mixin DataOptions data;
   @Mixin PeftOptions peft;
   @Mixin TrainingOptions training;
+  @Mixin EventOptions events;
   @Mixin PrivacyOptions privacy;
   @Mixin SealOptions seal;
 
@@ -101,7 +102,10 @@ final class TuneCommand extends Command {
           tuning.trainer(own.train(), own.validation(), plan, kernels, dp == null ? null : dp.dp());
       Map<String, String> identity =
           Map.of("package_sha256", p.sha256(), "method", method.describe());
-      Trainer.Result result = trainer.run(folder.state(), identity, bar(console, "tune"));
+      Trainer.Result result;
+      try (EventOptions.Events told = events.open(console)) {
+        result = trainer.run(folder.state(), identity, told.beside(bar(console, "tune")));
+      }
       if (!result.finished()) {
         console.error(folder.stopped(result.steps()));
         return ExitCode.INTERRUPTED;

@@ -1,5 +1,7 @@
 package dev.outpost.offsite.compare;
 
+import static dev.outpost.offsite.page.Html.escape;
+
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
 import java.io.IOException;
@@ -57,13 +59,13 @@ public final class ComparePage {
 
   private void task(String title, List<Summary> rows) throws FormatException {
     Summary first = rows.getFirst();
-    html.append("<h2>").append(PlotPage.escape(title)).append("</h2>\n");
+    html.append("<h2>").append(escape(title)).append("</h2>\n");
     html.append("<p class=\"soft\">")
         .append(
             first.perplexity()
                 ? "Perplexity of held-back text, lower is better. Differences are in nats per token."
                 : "Share of held-back questions answered rightly ("
-                    + PlotPage.escape(first.metric())
+                    + escape(first.metric())
                     + ") in percent, higher is better. Differences are in percentage points.")
         .append("</p>\n<div class=\"scroll\"><table>\n<thead><tr><th class=\"name\">recipe</th>")
         .append("<th class=\"name\">method</th><th>seeds</th>");
@@ -89,8 +91,8 @@ public final class ComparePage {
 
   private void numbers(Summary s) throws FormatException {
     html.append("<tr>");
-    cell("name", PlotPage.escape(s.recipe()));
-    cell("name", PlotPage.escape(s.method()));
+    cell("name", escape(s.recipe()));
+    cell("name", escape(s.method()));
     cell("", "" + s.cells().size());
     for (String setting : Summary.SETTINGS) mean(CompareTable.text(s, s.mean(setting)));
     mean(CompareTable.gain(s, "full_zero_shot"));
@@ -100,8 +102,8 @@ public final class ComparePage {
 
   private void costs(Summary s) throws FormatException {
     html.append("<tr>");
-    cell("name", PlotPage.escape(s.recipe()));
-    cell("name", PlotPage.escape(s.method()));
+    cell("name", escape(s.recipe()));
+    cell("name", escape(s.method()));
     double shipped = s.number("emulator_parameters");
     cell("", count(shipped));
     cell("", String.format(Locale.ROOT, "%.1f %%", 100 * shipped / s.number("full_parameters")));
@@ -126,8 +128,8 @@ public final class ComparePage {
         .append("</tr></thead>\n<tbody>\n");
     for (JsonObject e : made) {
       html.append("<tr>");
-      cell("name", PlotPage.escape(e.string("model")));
-      cell("name", "emulator " + PlotPage.escape(e.string("recipe")));
+      cell("name", escape(e.string("model")));
+      cell("name", "emulator " + escape(e.string("recipe")));
       cell("", "" + e.integer("seed"));
       cell("", count(e.number("parameters", 0)));
       cell("", e.integer("retained_blocks") + " of " + e.integer("middle_blocks"));
@@ -135,8 +137,8 @@ public final class ComparePage {
     }
     for (JsonObject f : full) {
       html.append("<tr>");
-      cell("name", PlotPage.escape(f.string("model")));
-      cell("name", "full fine-tuning on " + PlotPage.escape(f.string("task")));
+      cell("name", escape(f.string("model")));
+      cell("name", "full fine-tuning on " + escape(f.string("task")));
       cell("", "" + f.integer("seed"));
       cell("", count(f.number("trained_parameters", 0)));
       cell("", "");
@@ -155,10 +157,10 @@ public final class ComparePage {
     for (JsonObject line : lines) {
       if (!line.string("kind").equals("ranking")) continue;
       html.append("<h2>Layer importance: ")
-          .append(PlotPage.escape(line.string("model")))
+          .append(escape(line.string("model")))
           .append("</h2>\n");
       html.append("<p class=\"soft\">Learnt by ScaleOT’s first stage (")
-          .append(PlotPage.escape(line.string("ranking")))
+          .append(escape(line.string("ranking")))
           .append("); scores compare within groups of ")
           .append(line.integer("group"))
           .append(".</p>\n<div class=\"charts\">\n");
@@ -180,9 +182,9 @@ public final class ComparePage {
       StringBuilder what = new StringBuilder(f.string("kind"));
       for (String field : List.of("model", "task", "recipe", "method", "seed"))
         if (f.has(field)) what.append(", ").append(f.value(field));
-      html.append("<li>").append(PlotPage.escape(what + ": " + f.string("reason")));
+      html.append("<li>").append(escape(what + ": " + f.string("reason")));
       // Lines of older runs have none.
-      if (f.has("trace")) html.append(" (").append(PlotPage.escape(f.string("trace"))).append(')');
+      if (f.has("trace")) html.append(" (").append(escape(f.string("trace"))).append(')');
       html.append("</li>\n");
     }
     html.append("</ul>\n");

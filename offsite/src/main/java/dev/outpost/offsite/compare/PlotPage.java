@@ -1,8 +1,9 @@
 package dev.outpost.offsite.compare;
 
+import static dev.outpost.offsite.page.Html.escape;
+
+import dev.outpost.offsite.page.Html;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
@@ -30,7 +31,7 @@ public final class PlotPage {
         .append("<title>")
         .append(escape(title))
         .append("</title>\n<style>\n")
-        .append(resource("page.css"))
+        .append(Html.resource(PlotPage.class, "page.css"))
         .append("</style>\n</head>\n<body>\n<h1>")
         .append(escape(title))
         .append("</h1>\n");
@@ -105,43 +106,12 @@ public final class PlotPage {
         .append(plots.toJson())
         .append(
             "</script>\n<noscript><p>The plots need JavaScript; the tables do not.</p></noscript>\n");
-    script(resource("chart.umd.min.js"));
-    script(resource("page.js"));
+    script(Html.charts());
+    script(Html.resource(PlotPage.class, "page.js"));
     return html.append("</body>\n</html>\n").toString();
   }
 
   private void script(String code) {
-    if (code.contains("]]>") || code.contains("</script"))
-      throw new IllegalStateException("a script of the page would end within itself");
-    html.append("<script>/*<![CDATA[*/\n").append(code).append("\n/*]]>*/</script>\n");
-  }
-
-  /** Text within an element or an attribute. */
-  static String escape(String text) {
-    StringBuilder s = new StringBuilder();
-    text.codePoints()
-        .forEach(c -> {
-          switch (c) {
-            case '&' -> s.append("&amp;");
-            case '<' -> s.append("&lt;");
-            case '>' -> s.append("&gt;");
-            case '"' -> s.append("&quot;");
-            case '\'' -> s.append("&#39;");
-            default -> {
-              // What XML does not allow is shown rather than dropped.
-              boolean fine = c >= 0x20 && (c < 0xD800 || c > 0xDFFF) && c != 0xFFFE && c != 0xFFFF;
-              s.appendCodePoint(fine || c == '\n' || c == '\t' ? c : 0xFFFD);
-            }
-          }
-        });
-    return s.toString();
-  }
-
-  private static String resource(String name) throws IOException {
-    try (InputStream in = PlotPage.class.getResourceAsStream(name)) {
-      if (in == null)
-        throw new IllegalStateException(name + " is missing in this build; run ./mvnw package");
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    }
+    html.append("<script>").append(Html.script(code)).append("</script>\n");
   }
 }

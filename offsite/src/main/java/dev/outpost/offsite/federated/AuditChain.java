@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.function.Consumer;
 
 /** Whether an audit log is the whole log: every line names the digest of the line before it. */
 public final class AuditChain {
@@ -31,6 +32,11 @@ public final class AuditChain {
 
   /** Reads a log from its beginning; a file that is not there is an empty log. */
   public static Tail verify(Path file) throws IOException {
+    return verify(file, line -> {});
+  }
+
+  /** The same; the reader is shown every line that is whole. */
+  static Tail verify(Path file, Consumer<JsonObject> reader) throws IOException {
     Tail tail = new Tail(0, 0, START);
     if (!Files.exists(file)) return tail;
     try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
@@ -51,6 +57,7 @@ public final class AuditChain {
               "is not the digest of the line before: a line was changed or taken out. Keep this file as evidence and start the log anew under another name");
         tail = new Tail(tail.lines() + 1, tail.bytes() + line.size() + 1, digest(text));
         line.reset();
+        reader.accept(o);
       }
     }
     return tail;

@@ -259,6 +259,12 @@ public final class Federation implements AutoCloseable {
   public synchronized Answer next(String client, Duration patience)
       throws IOException, InterruptedException {
     requireKnown(client);
+    Answer answer = answer(client, patience);
+    listener.answered(client, answer);
+    return answer;
+  }
+
+  private Answer answer(String client, Duration patience) throws IOException, InterruptedException {
     long start = nanos.getAsLong();
     while (true) {
       advance();
