@@ -159,7 +159,8 @@ class ArchitectureTest {
           .resideOutsideOfPackage("dev.outpost.wire..")
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage("io.grpc..", "io.netty..", "com.google.protobuf..", "org.bouncycastle..");
+          .resideInAnyPackage(
+              "io.grpc..", "io.netty..", "com.google.protobuf..", "org.bouncycastle..");
 
   @ArchTest static final ArchRule noNativeMethods = noMethods().should().haveModifier(NATIVE);
 

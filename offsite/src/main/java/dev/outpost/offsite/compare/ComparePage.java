@@ -156,9 +156,7 @@ public final class ComparePage {
   private void rankings(List<JsonObject> lines) throws FormatException {
     for (JsonObject line : lines) {
       if (!line.string("kind").equals("ranking")) continue;
-      html.append("<h2>Layer importance: ")
-          .append(escape(line.string("model")))
-          .append("</h2>\n");
+      html.append("<h2>Layer importance: ").append(escape(line.string("model"))).append("</h2>\n");
       html.append("<p class=\"soft\">Learnt by ScaleOT’s first stage (")
           .append(escape(line.string("ranking")))
           .append("); scores compare within groups of ")

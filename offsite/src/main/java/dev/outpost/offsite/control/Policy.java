@@ -51,8 +51,8 @@ public record Policy(PolicyNetwork network, int devices, int levels, JsonObject 
 
   /**
    * What a policy starts from, the federation without control: everybody takes part, and who holds
-   * an emulator keeps it. Without it every round of a fresh policy hands out most emulators anew, and
-   * learning to stop that leaves little chance to find out which is worth holding.
+   * an emulator keeps it. Without it every round of a fresh policy hands out most emulators anew,
+   * and learning to stop that leaves little chance to find out which is worth holding.
    */
   static float[] prior(Observation o, int levels) {
     float[] prior = new float[o.devices().size() * (levels + 2)];
