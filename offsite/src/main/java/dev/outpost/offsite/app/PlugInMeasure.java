@@ -93,7 +93,7 @@ final class PlugInMeasure implements AutoCloseable {
         double perplexity = o.number("perplexity", Double.NaN);
         view.measured(o.integer("round", 0, Integer.MAX_VALUE), perplexity);
       } catch (FormatException e) {
-        console.note(e.getMessage());
+        console.note(String.valueOf(e.getMessage()));
       }
     }
   }

@@ -181,7 +181,7 @@ final class ServeCommand extends Command {
       requireBase(measured, f.base());
       view.restore(f.base(), f.history());
       measured.restore();
-      try (LiveOptions.Shown page = live.show(console, view, federation.name());
+      try (LiveOptions.Shown _ = live.show(console, view, federation.name());
           Transport.Listening listening = Transports.find().listen(kit, f, audit)) {
         console.note(
             String.format(

@@ -25,7 +25,7 @@ final class Exposition {
     e.clients(s);
     e.family("outpost_heap_used_bytes", "gauge", "Memory that this process's heap uses.");
     Runtime java = Runtime.getRuntime();
-    e.sample("outpost_heap_used_bytes", "", java.totalMemory() - java.freeMemory());
+    e.sample("outpost_heap_used_bytes", "", (double) (java.totalMemory() - java.freeMemory()));
     return e.out.toString();
   }
 
@@ -62,7 +62,7 @@ final class Exposition {
       sample(
           "outpost_clients",
           label("state", state.name().toLowerCase(Locale.ROOT)),
-          s.clients().stream().filter(c -> c.state() == state).count());
+          (double) s.clients().stream().filter(c -> c.state() == state).count());
     family("outpost_clients_by_emulator", "gauge", "Clients by the emulator of the latest round.");
     if (!s.rounds().isEmpty())
       s.rounds()
@@ -90,11 +90,12 @@ final class Exposition {
   private void clients(LiveSnapshot s) {
     String sent = "outpost_client_sent_bytes_total";
     family(sent, "counter", "Bytes of files that a client was sent.");
-    for (LiveSnapshot.Client c : s.clients()) sample(sent, label("client", c.name()), c.sent());
+    for (LiveSnapshot.Client c : s.clients())
+      sample(sent, label("client", c.name()), (double) c.sent());
     String received = "outpost_client_received_bytes_total";
     family(received, "counter", "Bytes of files that a client handed in.");
     for (LiveSnapshot.Client c : s.clients())
-      sample(received, label("client", c.name()), c.received());
+      sample(received, label("client", c.name()), (double) c.received());
     String seen = "outpost_client_seen_timestamp_seconds";
     family(seen, "gauge", "When a client last called.");
     for (LiveSnapshot.Client c : s.clients())
@@ -111,7 +112,7 @@ final class Exposition {
 
   private void counter(String name, String help, long value) {
     family(name + "_total", "counter", help);
-    sample(name + "_total", "", value);
+    sample(name + "_total", "", (double) value);
   }
 
   private void family(String name, String type, String help) {

@@ -67,7 +67,7 @@ class ArchitectureTest {
     Path netty = jar(io.netty.channel.Channel.class);
     Path repository = netty.getParent().getParent().getParent().getParent().getParent();
     int seen = 0;
-    for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+    for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
       Path file = Path.of(entry);
       if (!entry.endsWith(".jar") || !ofTheWire(repository, file)) continue;
       seen++;
