@@ -101,6 +101,13 @@ public record EmulatorRecipe(SplitPlan split, List<EmulatorStep> steps) {
   /** Makes the emulator: everything frozen, the full model unchanged. */
   public Draft make(TransformerModel full, Workshop shop) throws IOException, StoppedException {
     Draft draft = Draft.of(full, split.of(full));
+    if (draft.middle().isEmpty() && !steps.isEmpty())
+      throw new IllegalArgumentException(
+          "split: all "
+              + full.slots().size()
+              + " blocks are the adapter, so step "
+              + steps.getFirst().name()
+              + " has nothing to work on; choose fewer, or no step");
     for (int i = 0; i < steps.size(); i++)
       draft = steps.get(i).apply(draft, shop.inside(i + "-" + steps.get(i).name()));
     return draft;

@@ -30,13 +30,6 @@ public record Split(List<Slot> slots, Set<String> adapterSlots) {
           "split: the model has no slots " + missing(adapterSlots, ordered));
     if (ordered.isEmpty())
       throw new IllegalArgumentException("split: needs at least one adapter block");
-    if (ordered.size() == slots.size())
-      throw new IllegalArgumentException(
-          "split: "
-              + ordered.size()
-              + " adapter blocks leave no middle in a model of "
-              + slots.size()
-              + " blocks; choose fewer");
     adapterSlots = Collections.unmodifiableSet(ordered);
   }
 
@@ -67,7 +60,10 @@ public record Split(List<Slot> slots, Set<String> adapterSlots) {
     return new Split(model.slots(), adapter);
   }
 
-  /** Any set of blocks as the adapter, by their index in the full model. */
+  /**
+   * Any set of blocks as the adapter, by their index in the full model; all of them, for tuning the
+   * whole model with no emulator.
+   */
   public static Split blocks(TransformerModel model, Set<Integer> indices) {
     Set<String> adapter = new LinkedHashSet<>();
     indices.forEach(i -> adapter.add("blocks." + i));

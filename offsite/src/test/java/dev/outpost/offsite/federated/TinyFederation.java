@@ -31,6 +31,7 @@ final class TinyFederation {
   final AtomicLong now = new AtomicLong();
   FederationPlan plan;
   EmulatorSource source = EmulatorSource.FIXED;
+  @Nullable Director director;
 
   TinyFederation(Path dir, PeftMethod method, LocalPlan local) throws Exception {
     this.dir = dir;
@@ -127,7 +128,7 @@ final class TinyFederation {
         folder,
         plan,
         source,
-        Director.drawing(plan),
+        director == null ? Director.drawing(plan) : director,
         KERNELS,
         audit,
         now::get,

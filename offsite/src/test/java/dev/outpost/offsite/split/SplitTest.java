@@ -88,7 +88,7 @@ class SplitTest {
   }
 
   @Test
-  void anyBlocksMayBeTheAdapter() {
+  void anyBlocksMayBeTheAdapter() throws Exception {
     Split s = SplitPlan.parse("1,3").of(model);
     assertThat(s.adapterSlots()).containsExactly("blocks.1", "blocks.3");
     assertThat(s.middle())
@@ -101,7 +101,15 @@ class SplitTest {
     assertThat(SplitPlan.parse("1,3")).hasToString("1,3");
     assertThatThrownBy(() -> SplitPlan.parse("1,9").of(model))
         .hasMessage("split: the model has no slots [blocks.9]");
-    assertThatThrownBy(() -> SplitPlan.parse("0,1,2,3,4").of(model))
+    assertThat(SplitPlan.parse("0,1,2,3,4").of(model).middle())
+        .as("the whole model is tuned, and nothing is left to compress")
+        .isEmpty();
+    assertThatThrownBy(() -> SplitPlan.parse("3-2").of(model))
         .hasMessageContaining("leave no middle");
+    EmulatorRecipe whole = EmulatorRecipe.parse("0,1,2,3,4");
+    Workshop shop = Workshop.of(TinyModels.best(), 1);
+    assertThat(whole.make(model, shop).model().slots()).hasSize(5);
+    assertThatThrownBy(() -> whole.then(new LayerDrop(1)).make(model, shop))
+        .hasMessageContaining("all 5 blocks are the adapter, so step layer-drop has nothing");
   }
 }
