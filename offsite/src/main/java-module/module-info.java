@@ -16,6 +16,7 @@ module dev.outpost.offsite {
   exports dev.outpost.offsite.emulator;
   exports dev.outpost.offsite.federated;
   exports dev.outpost.offsite.live;
+  exports dev.outpost.offsite.page;
   exports dev.outpost.offsite.report;
   exports dev.outpost.offsite.simulation;
   exports dev.outpost.offsite.split;

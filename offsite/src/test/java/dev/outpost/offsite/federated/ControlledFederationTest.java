@@ -54,8 +54,8 @@ final class ControlledFederationTest {
   void fixedRandomAndGreedyControlARealFederation() throws Exception {
     assertThat(run("fixed", FixedController.fitting(control.scenario().catalogue())))
         .hasSize(3)
-        .allSatisfy(r ->
-            assertThat(r.parties()).hasSize(3).allMatch(p -> p.emulator().equals("whole")));
+        .allSatisfy(
+            r -> assertThat(r.parties()).hasSize(3).allMatch(p -> p.emulator().equals("whole")));
     List<RoundReport> random =
         run("random", new RandomController(control.scenario().catalogue(), 5));
     assertThat(random).hasSize(3).allMatch(r -> r.updates() >= 1);
@@ -94,8 +94,7 @@ final class ControlledFederationTest {
     assertThat(last.devices().get(1).exchanges()).isEqualTo(1);
     assertThat(last.devices().get(1).participated()).as("left out of round 2").isFalse();
     assertThat(last.devices().get(2).participated()).isTrue();
-    assertThat(last.devices().get(2).loss())
-        .isEqualTo(history.get(1).parties().get(1).lossAfter());
+    assertThat(last.devices().get(2).loss()).isEqualTo(history.get(1).parties().get(1).lossAfter());
     assertThat(last.devices().get(2).samples())
         .isEqualTo(TinyFederation.data("ward-c").of(null).train().count());
     assertThat(seen.getFirst().devices()).allMatch(d -> Double.isNaN(d.loss()));
