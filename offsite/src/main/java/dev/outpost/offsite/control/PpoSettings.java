@@ -40,7 +40,7 @@ public record PpoSettings(
     double gradientNorm) {
   /** For federations of about ten devices. */
   public static final PpoSettings DEFAULT =
-      new PpoSettings(400, 16, 4, 200, 128, 1e-3, 1, 0.95, 0.2, 0.2, 0.1, 2e-3, 0.5, 0.1, 0.5);
+      new PpoSettings(120, 16, 4, 200, 128, 1e-3, 1, 0.95, 0.2, 0.2, 0.1, 2e-3, 0.5, 0.1, 0.5);
 
   public PpoSettings {
     if (iterations < 1 || episodes < 1 || epochs < 1 || minibatch < 1 || hidden < 1)
