@@ -52,7 +52,7 @@ final class Calls implements ServerInterceptor {
       if (u.waiting && nanos.getAsLong() - u.since > longest && underway.remove(u)) {
         String reason = "neither sent nor took anything for " + limits.stall().toMillis() + " ms";
         log.refused(u.party, u.call, reason);
-        doorkeeper.cut(u.from, reason);
+        doorkeeper.cut(u.from, "a call of it " + reason);
       }
   }
 

@@ -250,6 +250,7 @@ final class Desk extends OwnerGrpc.OwnerImplBase {
 
   @Override
   public StreamObserver<Part> upload(StreamObserver<Envelope> out) {
+    ((ServerCallStreamObserver<Envelope>) out).setOnCancelHandler(() -> {});
     return new Receiving(out, Calls.CERTIFICATE.get());
   }
 
@@ -351,6 +352,8 @@ final class Desk extends OwnerGrpc.OwnerImplBase {
   }
 
   private void answer(String call, Envelope envelope, StreamObserver<Envelope> out, Work work) {
+    // Who went away meanwhile is answered into the void rather than by an exception.
+    ((ServerCallStreamObserver<Envelope>) out).setOnCancelHandler(() -> {});
     Envelope said;
     try {
       said = reply(envelope, null, work.done(admit(call, envelope)));

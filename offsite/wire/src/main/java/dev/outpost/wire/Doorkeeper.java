@@ -32,13 +32,15 @@ final class Doorkeeper extends ServerTransportFilter {
 
   private final Limits limits;
   private final Logbook log;
+  private final Guests guests;
   private final Map<SocketAddress, Door> doors = new ConcurrentHashMap<>();
   private final AtomicInteger handshaking = new AtomicInteger();
   private final Map<String, Deque<Door>> byParty = new HashMap<>();
 
-  Doorkeeper(Limits limits, Logbook log) {
+  Doorkeeper(Limits limits, Logbook log, Guests guests) {
     this.limits = limits;
     this.log = log;
+    this.guests = guests;
   }
 
   /** A listening socket whose connections pass by here first. */
@@ -147,6 +149,13 @@ final class Doorkeeper extends ServerTransportFilter {
                   : "ended or timed out before it was one of mutual TLS; sent " + bytes + " bytes");
         } else {
           leave(was);
+          String why = reason;
+          Guests.Guest guest = guests.of(was);
+          if (why != null)
+            log.turnedAway(
+                guest == null ? "-" : guest.name,
+                String.valueOf(ctx.channel().remoteAddress()),
+                why);
         }
       }
       ctx.fireChannelInactive();

@@ -41,7 +41,7 @@ final class WireServer implements Transport.Listening {
   private WireServer(Kit kit, Rounds rounds, AuditLog audit, Limits limits) throws IOException {
     Logbook log = new Logbook(audit);
     Guests guests = new Guests(kit.clients());
-    doorkeeper = new Doorkeeper(limits, log);
+    doorkeeper = new Doorkeeper(limits, log, guests);
     Calls calls = new Calls(limits, log, doorkeeper, guests, System::nanoTime);
     SslContext tls =
         GrpcSslContexts.configure(

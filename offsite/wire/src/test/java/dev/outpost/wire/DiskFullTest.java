@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 @SuppressWarnings("try") // What a stage closes may be interrupted.
 class DiskFullTest {
   private static final Path FULL = Path.of("/dev/full");
-  private static final Duration LONG = Duration.ofSeconds(20);
+  private static final Duration LONG = Duration.ofSeconds(60);
   private static final Limits BRIEF = Stage.limits(LONG, LONG, Duration.ofMillis(30));
 
   @TempDir Path folder;

@@ -3,11 +3,20 @@ package dev.outpost.wire;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.protobuf.ByteString;
+import com.google.protobuf.MessageLite;
 import dev.outpost.offsite.federated.Answer;
+import dev.outpost.offsite.federated.Blob;
+import dev.outpost.offsite.federated.Receipt;
 import dev.outpost.offsite.federated.RefusedException;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.wire.proto.Envelope;
+import dev.outpost.wire.proto.FetchAsked;
+import dev.outpost.wire.proto.Header;
+import dev.outpost.wire.proto.HelloAsked;
+import dev.outpost.wire.proto.HelloSaid;
 import dev.outpost.wire.proto.OwnerGrpc;
+import dev.outpost.wire.proto.OwnerGrpc.OwnerBlockingV2Stub;
 import dev.outpost.wire.proto.Part;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusException;
@@ -18,6 +27,7 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -28,15 +38,15 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Who is turned away before a message is read, or for being slow. */
 class DoorTest {
-  private static final Duration LONG = Duration.ofSeconds(20);
-  private static final Duration SHORT = Duration.ofMillis(300);
+  private static final Duration LONG = Duration.ofSeconds(60);
+  private static final Duration SHORT = Duration.ofSeconds(1);
 
   @TempDir Path folder;
   private Stage stage;
 
   @BeforeEach
   void open() throws Exception {
-    stage = new Stage(folder, Stage.limits(SHORT.multipliedBy(5), SHORT, LONG));
+    stage = new Stage(folder);
   }
 
   @AfterEach
@@ -47,9 +57,14 @@ class DoorTest {
     stage.close();
   }
 
+  /** Has the server lose patience soon. */
+  private void hasten() throws IOException {
+    stage.restart(Stage.limits(SHORT.multipliedBy(2), SHORT, LONG));
+  }
+
   private Socket socket() throws IOException {
     Socket socket = new Socket(InetAddress.getLoopbackAddress(), stage.port());
-    socket.setSoTimeout(20_000);
+    socket.setSoTimeout(60_000);
     return stage.closing(socket);
   }
 
@@ -105,6 +120,7 @@ class DoorTest {
 
   @Test
   void aConnectionThatSaysNothingOrDribbles() throws Exception {
+    hasten();
     Socket silent = socket();
     Socket slow = socket();
     slow.getOutputStream().write(0x16);
@@ -228,13 +244,70 @@ class DoorTest {
 
   @Test
   void anUploadThatDribbles() throws Exception {
+    hasten();
     Kit alice = stage.kit("alice");
     BlockingClientCall<Part, Envelope> call =
         OwnerGrpc.newBlockingV2Stub(stage.channel(alice)).upload();
     assertThatThrownBy(call::read).isInstanceOf(StatusException.class);
-    JsonObject line = stage.refused("neither sent nor took anything for 300 ms");
+    JsonObject line = stage.refused("neither sent nor took anything for 1000 ms");
     assertThat(line.value("party")).isEqualTo("alice");
     assertThat(line.value("call")).isEqualTo("Upload");
+  }
+
+  @Test
+  void aFileThatIsNotTaken() throws Exception {
+    hasten();
+    Blob blob = stage.rounds.offer(new byte[12 << 20]);
+    OwnerBlockingV2Stub owner = OwnerGrpc.newBlockingV2Stub(stage.channel(stage.kit("alice")));
+    Header.Builder header =
+        Header.newBuilder().setFederation("demo").setClient("alice").setBase(FakeRounds.BASE);
+    HelloAsked nonce = HelloAsked.newBuilder().setNonce(ByteString.copyFrom(new byte[32])).build();
+    Envelope hello = owner.hello(signed(header.setCall("Hello"), nonce));
+    FetchAsked asked = FetchAsked.newBuilder().setBlob(Messages.write(blob)).build();
+    header.setSession(HelloSaid.parseFrom(hello.getBody()).getSession());
+    BlockingClientCall<?, Part> call =
+        owner.fetch(signed(header.setCall("Fetch").setCounter(1), asked));
+    assertThat(call.read().hasEnvelope()).isTrue();
+    JsonObject line = stage.refused("neither sent nor took anything for 1000 ms");
+    assertThat(line.value("call")).isEqualTo("Fetch");
+    stage.logged(l -> l.value("event").equals("fetch-broken"));
+  }
+
+  private Envelope signed(Header.Builder header, MessageLite body) throws IOException {
+    return Envelopes.sign(Envelopes.Side.REQUEST, header.build(), body, stage.kit("alice").key());
+  }
+
+  @Test
+  void aConnectionWhoseOtherEndIsGone() throws Exception {
+    Limits l = Stage.LIMITS;
+    stage.restart(
+        new Limits(
+            l.handshake(),
+            l.idle(),
+            l.age(),
+            SHORT,
+            l.stall(),
+            l.poll(),
+            l.connections(),
+            l.handshakes(),
+            l.connectionsPerClient(),
+            l.calls(),
+            l.callsPerClient(),
+            l.spareBytes(),
+            l.firstPause(),
+            l.longestPause(),
+            l.giveUp()));
+    // Not closed: what the client sends from some moment on is lost.
+    Tap tap = stage.closing(new Tap(stage.port(), new Tap.Plan(true, 20_000, Tap.Fault.STALL)));
+    Kit kit = stage.kit("alice").at("127.0.0.1", tap.port());
+    Path update = Files.write(folder.resolve("update"), new byte[100_000]);
+    try (WireCoordinator alice = stage.client(kit, "alice", Stage.LIMITS)) {
+      // The server lets go of the connection, whereupon the client makes another.
+      assertThat(alice.submit(update)).isEqualTo(Receipt.ACCEPTED);
+    }
+    assertThat(tap.struck()).isOne();
+    JsonObject broken = stage.logged(o -> o.value("event").equals("broken"));
+    assertThat(broken.value("call")).isEqualTo("Upload");
   }
 
   @Test
@@ -252,6 +325,8 @@ class DoorTest {
       WireCoordinator c = stage.client(bob, "bob" + i, Stage.LIMITS);
       assertThat(c.next(Duration.ZERO)).isInstanceOf(Answer.Wait.class);
     }
-    while (stage.server().connections() > Stage.LIMITS.connectionsPerClient()) Thread.sleep(5);
+    Stage.until(() -> stage.server().connections() == Stage.LIMITS.connectionsPerClient());
+    JsonObject line = stage.refused("the same party opened a newer one");
+    assertThat(line.value("party")).isEqualTo("bob");
   }
 }

@@ -30,6 +30,7 @@ import io.grpc.stub.BlockingClientCall;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -318,7 +319,7 @@ class HostileClientTest {
     stuck.write(Part.newBuilder().setEnvelope(sign(header("Upload"), asked)).build());
     stuck.write(Part.newBuilder().setChunk(chunk(0, new byte[] {1, 2}, new byte[] {1, 2})).build());
     Path part = stage.rounds.incoming().resolve("alice." + blob.sha256() + ".part");
-    while (!part.toFile().exists() || part.toFile().length() < 2) Thread.onSpinWait();
+    Stage.until(() -> part.toFile().length() == 2);
     Chunk rest = chunk(2, new byte[] {3, 4, 5}, content);
     assertThat(UploadSaid.parseFrom(upload(blob, 2, rest).getBody()).getHeld()).isEqualTo(5);
     stuck.write(Part.newBuilder().setChunk(rest).build());
@@ -334,15 +335,16 @@ class HostileClientTest {
     }
     // On another connection, as one connection has fewer streams.
     OwnerBlockingV2Stub more = OwnerGrpc.newBlockingV2Stub(stage.channel(alice));
-    Status status;
-    do {
+    AtomicReference<Status> said = new AtomicReference<>(Status.OK);
+    Stage.until(() -> {
       try {
         more.next(sign(header("Next"), ask()));
-        status = Status.OK; // The calls above have not all arrived yet.
       } catch (StatusException e) {
-        status = e.getStatus();
+        said.set(e.getStatus());
       }
-    } while (status.isOk());
+      return !said.get().isOk(); // Else the calls above have not all arrived yet.
+    });
+    Status status = said.get();
     assertThat(status.getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
     assertThat(status.getDescription()).contains("the client has 6 calls already");
     assertThat(stage.refused("6 calls already").value("party")).isEqualTo("alice");

@@ -39,7 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What a client makes of a server, or of someone between, that does not keep to the protocol. */
 class HostileServerTest {
-  private static final Duration LONG = Duration.ofSeconds(20);
+  private static final Duration LONG = Duration.ofSeconds(60);
   private static final byte[] CONTENT = {1, 2, 3, 4, 5};
 
   @TempDir Path folder;

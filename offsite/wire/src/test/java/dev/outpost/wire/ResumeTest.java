@@ -101,8 +101,8 @@ class ResumeTest {
     byte[] content = Stage.random(BYTES, 5);
     Blob blob = stage.rounds.offer(content);
     Tap tap = tap(new Plan(false, 100_000, Fault.STALL));
-    Duration longest = Duration.ofSeconds(20);
-    Limits brief = Stage.limits(longest, Duration.ofSeconds(1), longest);
+    Duration longest = Duration.ofSeconds(60);
+    Limits brief = Stage.limits(longest, Duration.ofSeconds(3), longest);
     try (WireCoordinator alice = through(tap, brief)) {
       alice.fetch(blob, folder.resolve("here"));
     }
@@ -143,7 +143,7 @@ class ResumeTest {
     byte[] content = Stage.random(BYTES, 8);
     Path update = Files.write(folder.resolve("update"), content);
     Blob blob = Blob.of(update);
-    Limits once = Stage.limits(Duration.ofSeconds(20), Duration.ofSeconds(20), Duration.ZERO);
+    Limits once = Stage.limits(Duration.ofSeconds(60), Duration.ofSeconds(60), Duration.ZERO);
     Tap tap = tap(new Plan(true, 1_500_000, Fault.CUT));
     try (WireCoordinator alice = through(tap, once)) {
       assertThatThrownBy(() -> alice.submit(update)).isInstanceOf(IOException.class);

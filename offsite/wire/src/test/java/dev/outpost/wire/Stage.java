@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.Callable;
 import java.util.function.Predicate;
 
 /** Kits, a server and clients of one federation on loopback, closed together. */
@@ -28,7 +29,7 @@ final class Stage implements AutoCloseable {
 
   /** Short pauses; bounds on waiting that no healthy machine comes near. */
   static final Limits LIMITS =
-      limits(Duration.ofSeconds(20), Duration.ofSeconds(20), Duration.ofSeconds(20));
+      limits(Duration.ofSeconds(60), Duration.ofSeconds(60), Duration.ofSeconds(60));
 
   final Path folder;
   final Path kits;
@@ -86,9 +87,21 @@ final class Stage implements AutoCloseable {
 
   /** Ends the server, as far as its own process sees at once, and starts another. */
   void restart() throws IOException {
+    restart(LIMITS);
+  }
+
+  void restart(Limits limits) throws IOException {
     server.close();
     audit.close();
-    start(LIMITS);
+    start(limits);
+  }
+
+  /** Waits until it is so; the test fails when it never is. */
+  static void until(Callable<Boolean> so) throws Exception {
+    for (int i = 0; !so.call(); i++) {
+      if (i == 3000) throw new AssertionError("it never came to be");
+      Thread.sleep(20);
+    }
   }
 
   WireServer server() {
@@ -146,7 +159,7 @@ final class Stage implements AutoCloseable {
 
   /** Waits until the log holds a line; the test fails when it never comes. */
   JsonObject logged(Predicate<JsonObject> which) throws IOException, InterruptedException {
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 3000; i++) {
       for (JsonObject line : audit()) if (which.test(line)) return line;
       Thread.sleep(20);
     }
