@@ -222,6 +222,9 @@ final class ServeCommand extends Command {
     BadInput.unless(
         federation.noise() == null,
         "--controller: the plan's dp counts on parties drawn by lot; leave one of them out");
+    BadInput.unless(
+        federation.threshold() == 0,
+        "--controller: a secure sum needs as many parties as its threshold in every round; leave one of them out");
     FederationControl control =
         FederationControl.of(
             federation, Emulators.open(federation.emulators()), CompressionCurve.measured());

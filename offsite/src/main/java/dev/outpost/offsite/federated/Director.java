@@ -36,10 +36,7 @@ public interface Director {
         if (plan.noise() != null) {
           for (String c : all) if (random.nextDouble() < share) chosen.put(c, "");
         } else {
-          int n =
-              Math.min(
-                  all.size(),
-                  Math.max(plan.gathering().quorum(), (int) Math.round(share * all.size())));
+          int n = plan.gathering().asked(all.size());
           int[] order = new int[all.size()];
           for (int i = 0; i < order.length; i++) order[i] = i;
           random.shuffle(order);

@@ -92,6 +92,11 @@ public record FederationPlan(
             "gathering: deadline must not be negative, got " + deadlineSeconds);
     }
 
+    /** How many of so many clients are asked in a round. */
+    int asked(int clients) {
+      return Math.min(clients, Math.max(quorum, (int) Math.round(participation * clients)));
+    }
+
     /** Waits for everyone. */
     public static final Gathering ALL = new Gathering(1, 1, 0);
   }
@@ -162,11 +167,24 @@ public record FederationPlan(
       refuse(
           noise != null,
           "dp clips each party's change, which a secure sum does not show; let clients add their own noise");
+      int asked = gathering.asked(clients.size());
       refuse(
-          threshold <= clients.size() / 2 || threshold > clients.size(),
+          threshold <= asked / 2 || threshold > asked,
           "secure threshold must be more than half of the "
-              + clients.size()
-              + " clients, and no more than all");
+              + asked
+              + " clients asked in a round, and no more than all of them");
+    }
+    if (rule instanceof AggregationRule.Krum k) {
+      int needs = Math.max(2 * k.faulty() + 3, k.keep() + k.faulty());
+      refuse(
+          gathering.quorum() < needs,
+          "krum needs "
+              + needs
+              + " updates to bear "
+              + k.faulty()
+              + " faulty parties, and a round may end with a quorum of "
+              + gathering.quorum()
+              + "; raise the quorum");
     }
   }
 

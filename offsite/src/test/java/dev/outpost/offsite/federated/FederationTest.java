@@ -475,4 +475,58 @@ final class FederationTest {
   private Path packages(int round) {
     return dir.resolve("packages/%06d/half".formatted(round));
   }
+
+  @Test
+  void aPlanIsReadAndWhatCannotWorkRefused() throws Exception {
+    Path file = dir.resolve("federation.json");
+    String text =
+        """
+        {"name": "wards", "emulators": {"half": "half"},
+         "clients": {"a": {}, "b": {"rank": 2, "memory_mb": 512, "link_mbit": 2}, "c": {}, "server": {}},
+         "tune": {"method": "lora", "rank": 4}, "local": {"steps": 5, "lr": 0.001},
+         "rounds": 3, "gathering": {"participation": 0.75, "deadline_seconds": 60}}
+        """;
+    Files.writeString(file, text);
+    FederationPlan plan = FederationPlan.read(file);
+    assertThat(plan.gathering()).isEqualTo(new FederationPlan.Gathering(0.75, 2, 60));
+    assertThat(plan.client("a").emulator()).as("the only one").isEqualTo("half");
+    assertThat(plan.client("b").memoryBytes()).isEqualTo(512L << 20);
+    assertThat(plan.methodOf("b"))
+        .hasToString(plan.methodOf("a").toString().replace("rank=4", "rank=2"));
+    for (String[] wrong :
+        new String[][] {
+          {"\"rounds\": 3", "\"round\": 3", "round", "is unknown"},
+          {"\"a\": {}", "\"../a\": {}", "client name", "not beginning with"},
+          {
+            "\"a\": {}", "\"a\": {\"emulator\": \"x\"}", "client a has emulator", "known are [half]"
+          },
+          {"\"lr\": 0.001", "\"lr\": 0.001, \"scaffold\": true", "scaffold", "LoRA"},
+          {
+            "\"rounds\": 3",
+            "\"rounds\": 3, \"secure\": {\"threshold\": 1}",
+            "secure threshold",
+            "3 clients asked"
+          },
+          {
+            "\"rounds\": 3",
+            "\"rounds\": 3, \"aggregation\": {\"rule\": \"krum\", \"faulty\": 1}",
+            "krum needs 5 updates",
+            "raise the quorum"
+          },
+          {
+            "\"rounds\": 3",
+            "\"rounds\": 3, \"aggregation\": {\"rule\": \"best\"}",
+            "rule",
+            "one of mean"
+          },
+          {"\"rounds\": 3", "\"rounds\": 3, \"dp\": {\"noise\": 1}", "clip", "is missing"},
+        }) {
+      Files.writeString(file, text.replace(wrong[0], wrong[1]));
+      assertThatThrownBy(() -> FederationPlan.read(file))
+          .isInstanceOf(FormatException.class)
+          .hasMessageContaining("federation.json")
+          .hasMessageContaining(wrong[2])
+          .hasMessageContaining(wrong[3]);
+    }
+  }
 }
