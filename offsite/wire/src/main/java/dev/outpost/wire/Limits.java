@@ -50,7 +50,7 @@ record Limits(
   /** What {@code serve} and {@code join} use. */
   static final Limits STANDARD =
       new Limits(
-          Duration.ofSeconds(10),
+          Duration.ofSeconds(30),
           Duration.ofMinutes(5),
           Duration.ofHours(1),
           Duration.ofSeconds(20),

@@ -82,11 +82,11 @@ final class Patience {
     return e;
   }
 
-  /** The deepest message, which is the most telling. */
+  /** The deepest message, which is the most telling; its first line. */
   static String reason(Throwable trouble) {
     String reason = String.valueOf(trouble.getMessage());
     for (Throwable t = trouble; t != null; t = t.getCause())
       if (t.getMessage() != null) reason = t.getMessage();
-    return reason;
+    return reason.lines().findFirst().orElse(reason);
   }
 }
