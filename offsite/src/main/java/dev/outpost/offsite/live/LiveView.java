@@ -170,9 +170,13 @@ public final class LiveView implements FederationListener {
 
   private void sent(@Nullable ClientTally client, long bytes) {
     total.sent += bytes;
-    if (client != null) client.sent += bytes;
     RoundTally r = latest();
     if (r != null) r.sent += bytes;
+    if (client == null) return;
+    client.sent += bytes;
+    // Who fetches was told to tune, also where only the log still knows.
+    if (r != null && !r.over && client.state(r.round) == State.ASKED)
+      client.stands(r.round, State.TUNING);
   }
 
   private void received(@Nullable ClientTally client, long bytes) {

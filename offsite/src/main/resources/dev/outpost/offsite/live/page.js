@@ -14,7 +14,7 @@ const figure = v => known(v) ? (v !== 0 && (v >= 1e5 || v < 1e-3) ? v.toExponent
 function bytes(v) {
   if (!v) return "0";
   const i = Math.min(4, Math.floor(Math.log2(v) / 10));
-  return (i ? (v / 1024 ** i).toFixed(v / 1024 ** i < 10 ? 2 : 1) : v) + ["\u00a0B", "\u00a0KiB", "\u00a0MiB", "\u00a0GiB", "\u00a0TiB"][i];
+  return (i ? (v / 1024 ** i).toPrecision(v / 1024 ** i >= 1000 ? 4 : 3) : v) + ["\u00a0B", "\u00a0KiB", "\u00a0MiB", "\u00a0GiB", "\u00a0TiB"][i];
 }
 function seconds(v) {
   if (!known(v)) return "–";
