@@ -454,9 +454,10 @@ public final class Federation implements AutoCloseable {
    */
   public synchronized Path object(String client, String sha256) throws IOException {
     requireKnown(client);
-    Opening o = opening;
-    Assignment a = o == null ? null : o.assignments.get(client);
-    if (o != null && a != null) {
+    // A server that was started anew has told this party of nothing yet; what it told before holds.
+    Opening o = finished() ? null : opened();
+    if (o != null && o.emulators.containsKey(client)) {
+      Assignment a = assignment(o, client);
       for (Map.Entry<String, Blob> e : a.pack().entrySet())
         if (e.getValue().sha256().equals(sha256))
           return emulators
@@ -467,11 +468,13 @@ public final class Federation implements AutoCloseable {
               || (a.control() != null && a.control().sha256().equals(sha256));
       if (mine) return Objects.requireNonNull(globals.get(sha256));
     }
-    if (finished() && globals.containsKey(sha256)) told.add(client);
-    if (finished() && globals.containsKey(sha256))
+    if (finished() && !globals.containsKey(sha256)) global(state.values(), "final");
+    if (finished() && globals.containsKey(sha256)) {
+      told.add(client);
       return Objects.requireNonNull(globals.get(sha256));
+    }
     throw new RefusedException(
-        "no file with digest " + sha256 + " was offered to " + client + " in this round");
+        "no file with digest " + sha256 + " is offered to " + client + " in this round");
   }
 
   /** Most bytes that a file of this party may have. */

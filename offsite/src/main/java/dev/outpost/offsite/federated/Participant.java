@@ -120,6 +120,7 @@ public final class Participant implements AutoCloseable {
   public Result run() throws IOException, InterruptedException {
     int rounds = 0;
     boolean recovered = false;
+    int stale = 0;
     Duration pause = Duration.ofMillis(200);
     while (!listener.stopRequested()) {
       try {
@@ -129,6 +130,7 @@ public final class Participant implements AutoCloseable {
         pause = Duration.ofMillis(200);
         switch (answer) {
           case Answer.Tune t -> {
+            stale = t.assignment().round() == stale ? stale : 0;
             if (!tune(t.assignment(), false)) return new Result(rounds, false);
             rounds += handIn(round(t.assignment()), t.assignment().round()) ? 1 : 0;
           }
@@ -139,6 +141,10 @@ public final class Participant implements AutoCloseable {
             return new Result(rounds, true);
           }
         }
+      } catch (StaleException e) {
+        // Its round has ended meanwhile; refused twice for one round, it is something else.
+        if (stale == e.round) throw e.reason;
+        stale = e.round;
       } catch (RefusedException | FormatException | LocalPrivacy.BudgetSpentException e) {
         throw e;
       } catch (UnreachableException e) {
@@ -171,11 +177,11 @@ public final class Participant implements AutoCloseable {
       delete(here);
     Files.createDirectories(here);
     Path globalFile = here.resolve("global.safetensors");
-    fetched(a.global(), globalFile);
+    fetched(a, a.global(), globalFile);
     AdapterValues global = AdapterFile.read(globalFile);
     AdapterValues control = null;
     if (a.control() != null) {
-      fetched(a.control(), here.resolve("server-control.safetensors"));
+      fetched(a, a.control(), here.resolve("server-control.safetensors"));
       control = AdapterFile.read(here.resolve("server-control.safetensors"));
     }
     Path own = folder.resolve(CONTROL);
@@ -321,10 +327,33 @@ public final class Participant implements AutoCloseable {
     return coordinator.speak(new SecureReply(a.round(), q.attempt(), q.phase(), body), file);
   }
 
-  private void fetched(Blob blob, Path file) throws IOException, InterruptedException {
+  /** What an assignment names is no longer there. */
+  private static final class StaleException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    final int round;
+    final RefusedException reason;
+
+    StaleException(int round, RefusedException reason) {
+      super(reason);
+      this.round = round;
+      this.reason = reason;
+    }
+  }
+
+  private void fetch(Assignment a, Blob blob, Path file) throws IOException, InterruptedException {
+    try {
+      coordinator.fetch(blob, file);
+    } catch (RefusedException e) {
+      throw new StaleException(a.round(), e);
+    }
+  }
+
+  private void fetched(Assignment a, Blob blob, Path file)
+      throws IOException, InterruptedException {
     if (Files.exists(file) && Blob.of(file).equals(blob)) return;
     Files.deleteIfExists(file);
-    coordinator.fetch(blob, file);
+    fetch(a, blob, file);
   }
 
   private Ready ready(Assignment a) throws IOException, InterruptedException {
@@ -339,9 +368,9 @@ public final class Participant implements AutoCloseable {
     // The manifest last: it names the digests of all others.
     for (Map.Entry<String, Blob> e : a.pack().entrySet())
       if (!e.getKey().equals("manifest.json") && !Files.exists(here.resolve(e.getKey())))
-        coordinator.fetch(e.getValue(), here.resolve(e.getKey()));
+        fetch(a, e.getValue(), here.resolve(e.getKey()));
     if (!Files.exists(here.resolve("manifest.json")))
-      coordinator.fetch(manifest, here.resolve("manifest.json"));
+      fetch(a, manifest, here.resolve("manifest.json"));
     OffsitePackage pack = OffsitePackage.open(here);
     try {
       if (!pack.base().equals(a.base()))

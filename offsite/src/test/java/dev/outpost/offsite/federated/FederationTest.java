@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -183,8 +184,9 @@ final class FederationTest {
       assertThatThrownBy(() -> f.next("../etc", Duration.ZERO))
           .isInstanceOf(RefusedException.class)
           .hasMessageContaining("no party of federation wards is called ../etc");
-      assertThatThrownBy(() -> f.object("ward-b", a.global().sha256()))
-          .as("ward-b was told of nothing yet")
+      Blob others = a.pack().get("model.safetensors");
+      assertThatThrownBy(() -> f.object("ward-b", others.sha256()))
+          .as("ward-b has another package")
           .isInstanceOf(RefusedException.class);
 
       assertThat(hand(f, "ward-a", a, update(a, good, 1)).verdict())
@@ -527,6 +529,78 @@ final class FederationTest {
           .hasMessageContaining("federation.json")
           .hasMessageContaining(wrong[2])
           .hasMessageContaining(wrong[3]);
+    }
+  }
+
+  /** A party that was told of a file fetches it from a server that was started since. */
+  @Test
+  void whatAServerToldBeforeItDiedIsStillOffered() throws Exception {
+    TinyFederation t = new TinyFederation(dir, TinyFederation.BOTTLENECK, TinyFederation.LOCAL);
+    Assignment a;
+    try (Federation f = t.open("server")) {
+      a = ((Answer.Tune) f.next("ward-a", Duration.ZERO)).assignment();
+    }
+    try (Federation f = t.open("server")) {
+      assertThat(Blob.of(f.object("ward-a", a.global().sha256()))).isEqualTo(a.global());
+      Blob manifest = a.pack().get("manifest.json");
+      assertThat(Blob.of(f.object("ward-a", manifest.sha256()))).isEqualTo(manifest);
+    }
+    t.run("server");
+    Blob last;
+    try (Federation f = t.open("server")) {
+      last = ((Answer.Finished) f.next("ward-a", Duration.ZERO)).global();
+    }
+    try (Federation f = t.open("server")) {
+      assertThat(Blob.of(f.object("ward-a", last.sha256()))).isEqualTo(last);
+    }
+  }
+
+  /** The round ends while a party fetches what it starts from: it asks anew and goes on. */
+  @Test
+  void anAssignmentThatIsStaleIsAskedForAnew() throws Exception {
+    TinyFederation t = new TinyFederation(dir, TinyFederation.BOTTLENECK, TinyFederation.LOCAL);
+    try (Federation f = t.open("server")) {
+      int[] refused = {0};
+      Coordinator real = f.coordinator("ward-a");
+      Coordinator flighty =
+          new Coordinator() {
+            @Override
+            public Answer next(Duration patience) throws java.io.IOException, InterruptedException {
+              return real.next(patience);
+            }
+
+            @Override
+            public void fetch(Blob blob, Path file)
+                throws java.io.IOException, InterruptedException {
+              if (refused[0]++ < 1) throw new RefusedException("no file with this digest");
+              real.fetch(blob, file);
+            }
+
+            @Override
+            public Receipt submit(Path update) throws java.io.IOException, InterruptedException {
+              return real.submit(update);
+            }
+
+            @Override
+            public Receipt speak(SecureReply reply, @Nullable Path numbers)
+                throws java.io.IOException, InterruptedException {
+              return real.speak(reply, numbers);
+            }
+
+            @Override
+            public void close() {}
+          };
+      try (Participant p =
+          new Participant(
+              flighty,
+              dir.resolve("ward"),
+              TinyFederation.data("ward-a"),
+              TinyFederation.KERNELS,
+              null,
+              dying(5))) {
+        assertThat(p.run().rounds()).isEqualTo(1);
+      }
+      assertThat(refused[0]).as("it fetched after it was refused").isGreaterThan(1);
     }
   }
 }
