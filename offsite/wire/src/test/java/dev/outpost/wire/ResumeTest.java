@@ -11,7 +11,6 @@ import dev.outpost.wire.Tap.Plan;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -150,11 +149,9 @@ class ResumeTest {
     }
     stage.logged(l -> l.value("event").equals("broken"));
     Path part = stage.rounds.incoming().resolve("alice." + blob.sha256() + ".part");
-    assertThat(Files.size(part)).isBetween(4L * Limits.CHUNK, (long) BYTES - 1);
-    // As a crash leaves it, the end being cut off or not.
-    try (var channel = java.nio.channels.FileChannel.open(part, StandardOpenOption.WRITE)) {
-      channel.truncate(1_000_003);
-    }
+    // How much of it had arrived by then is a matter of luck; a crash leaves it cut anywhere.
+    assertThat(Files.size(part)).isLessThan(BYTES);
+    Files.write(part, java.util.Arrays.copyOf(content, 1_000_003));
     stage.restart();
     try (WireCoordinator alice = stage.client("alice")) {
       assertThat(alice.submit(update)).isEqualTo(Receipt.ACCEPTED);
