@@ -176,6 +176,9 @@ public final class Participant implements AutoCloseable {
     if (Files.exists(done) && !JsonObject.read(done).string("identity").equals(identity))
       delete(here);
     Files.createDirectories(here);
+    if (privacy != null && a.control() != null)
+      throw new RefusedException(
+          "privacy: this federation corrects gradients by control variates (scaffold), which would leave without noise; take part without privacy, or ask the owner for proximal instead");
     Path globalFile = here.resolve("global.safetensors");
     fetched(a, a.global(), globalFile);
     AdapterValues global = AdapterFile.read(globalFile);

@@ -603,4 +603,18 @@ final class FederationTest {
       assertThat(refused[0]).as("it fetched after it was refused").isGreaterThan(1);
     }
   }
+
+  @Test
+  void controlVariatesDoNotLeaveBesideAPromiseOfPrivacy() throws Exception {
+    LocalPlan scaffold = new LocalPlan(3, 2, 1e-2f, 0, 0, true);
+    TinyFederation t = new TinyFederation(dir, TinyFederation.BOTTLENECK, scaffold);
+    try (Federation f = t.open("server");
+        Participant p =
+            t.participant(
+                f, "server", "ward-a", budgetOf(9, scaffold), new Participant.Listener() {})) {
+      assertThatThrownBy(p::run)
+          .isInstanceOf(RefusedException.class)
+          .hasMessageContaining("would leave without noise");
+    }
+  }
 }
