@@ -3,10 +3,13 @@ package dev.outpost.offsite.app;
 import dev.outpost.offsite.control.CompressionCurve;
 import dev.outpost.offsite.control.ControlStudy;
 import dev.outpost.offsite.control.ControlTable;
+import dev.outpost.offsite.control.FederationControl;
 import dev.outpost.offsite.control.FleetModel;
 import dev.outpost.offsite.control.Ppo;
 import dev.outpost.offsite.control.PpoSettings;
 import dev.outpost.offsite.control.Scenario;
+import dev.outpost.offsite.federated.Emulators;
+import dev.outpost.offsite.federated.FederationPlan;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import java.io.IOException;
@@ -28,7 +31,9 @@ import picocli.CommandLine.Parameters;
     footer = {
       "",
       "docs/control.md tells what is measured and what is a model.",
-      "Example: outpost control train --out control && outpost control compare --out control"
+      "Example: outpost control train --out control && outpost control compare --out control",
+      "         outpost control train --plan federation.json --seeds 1 --out control",
+      "         outpost serve --plan federation.json --controller control/seed-42/policy.safetensors …"
     })
 final class ControlCommand extends Command {
   /** What to do. */
@@ -57,6 +62,13 @@ final class ControlCommand extends Command {
       description =
           "Whose sizes: gpt2-xl, as the FedPEAT paper quotes it, or base, this project's small model. Default: ${DEFAULT-VALUE}.")
   String preset = "gpt2-xl";
+
+  @Option(
+      names = "--plan",
+      paramLabel = "FILE",
+      description =
+          "For train, instead of --preset: a federation's own plan. Its packages are what can be handed out, its clients and rounds what is learned for; outpost serve --controller takes the policy.")
+  Path plan;
 
   @Option(
       names = "--curves",
@@ -132,6 +144,7 @@ final class ControlCommand extends Command {
         curves == null ? CompressionCurve.measured() : CompressionCurve.read(curves);
     Scenario chosen;
     try {
+      if (plan != null) return own(curve);
       chosen = Scenario.preset(preset, curve);
     } catch (IllegalArgumentException e) {
       throw new BadInput("--" + e.getMessage());
@@ -139,6 +152,19 @@ final class ControlCommand extends Command {
     FleetModel fleet = chosen.fleet().of(devices);
     if (tuningSpeed != null) fleet = fleet.tuningAt(speeds());
     return chosen.with(fleet).lasting(rounds);
+  }
+
+  /** Packages, clients and rounds of a plan; devices are drawn as for the presets. */
+  private Scenario own(CompressionCurve curve) throws IOException {
+    BadInput.unless(
+        what == What.train,
+        "--plan: is of use to train only; compare plays simulated federations of a preset");
+    BadInput.unless(
+        tuningSpeed == null, "--tuning-speed: what parties of a plan tune at is not known");
+    FederationPlan federation = FederationPlan.read(plan);
+    Scenario scenario =
+        FederationControl.of(federation, Emulators.open(federation.emulators()), curve).scenario();
+    return scenario.with(scenario.fleet().of(federation.clients().size()));
   }
 
   private FleetModel.Range speeds() {

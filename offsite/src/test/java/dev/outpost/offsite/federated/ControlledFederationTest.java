@@ -3,13 +3,19 @@ package dev.outpost.offsite.federated;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outpost.offsite.control.CompressionCurve;
+import dev.outpost.offsite.control.ControlStudy;
 import dev.outpost.offsite.control.Controller;
 import dev.outpost.offsite.control.Decision;
+import dev.outpost.offsite.control.Features;
 import dev.outpost.offsite.control.FederationControl;
 import dev.outpost.offsite.control.FixedController;
 import dev.outpost.offsite.control.GreedyController;
 import dev.outpost.offsite.control.Observation;
+import dev.outpost.offsite.control.Policy;
+import dev.outpost.offsite.control.PolicyController;
+import dev.outpost.offsite.control.PpoSettings;
 import dev.outpost.offsite.control.RandomController;
+import dev.outpost.offsite.control.Scenario;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -98,5 +104,26 @@ final class ControlledFederationTest {
     assertThat(last.devices().get(2).samples())
         .isEqualTo(TinyFederation.data("ward-c").of(null).train().count());
     assertThat(seen.getFirst().devices()).allMatch(d -> Double.isNaN(d.loss()));
+  }
+
+  /** A policy learns on this federation's own packages and then decides its rounds. */
+  @Test
+  void aPolicyTrainedForThePlanControlsIt() throws Exception {
+    Scenario own = control.scenario();
+    ControlStudy study =
+        new ControlStudy(
+            own.with(own.fleet().of(3)),
+            PpoSettings.DEFAULT.lasting(2),
+            List.of(1L),
+            dir.resolve("study"),
+            TinyFederation.KERNELS);
+    assertThat(study.train((seed, of, report) -> true)).isTrue();
+    Policy policy = Policy.read(dir.resolve("study/seed-1/policy.safetensors"));
+    assertThat(policy.devices()).isEqualTo(3);
+    assertThat(policy.levels()).isEqualTo(2);
+    Features features = new Features(own.catalogue(), own.weights().delayUnit());
+    assertThat(run("policy", new PolicyController(policy, features, TinyFederation.KERNELS)))
+        .hasSize(3)
+        .allMatch(r -> r.updates() >= 1);
   }
 }
