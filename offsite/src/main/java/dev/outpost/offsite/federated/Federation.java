@@ -50,6 +50,7 @@ import org.jspecify.annotations.Nullable;
 public final class Federation implements AutoCloseable {
   private static final Duration POLL = Duration.ofSeconds(20);
   private static final String UPDATE = ".update";
+  private static final int MOST_FAILURES = 8;
 
   private final Path folder;
   private final FederationPlan plan;
@@ -76,6 +77,7 @@ public final class Federation implements AutoCloseable {
     final Map<String, AdapterValues> starts = new TreeMap<>();
     final Map<String, Path> updates = new TreeMap<>();
     int attempt;
+    int failures;
     @Nullable SecureRound secure;
     long since;
 
@@ -339,10 +341,13 @@ public final class Federation implements AutoCloseable {
     }
     Opening o = new Opening(round, chosen, attempt, nanos.getAsLong());
     write(o);
+    JsonObject kept = JsonObject.create();
     if (plan.threshold() == 0)
       for (String client : chosen.keySet()) {
         Path update = here.resolve(client + UPDATE);
-        if (Files.exists(update)) o.updates.put(client, update);
+        if (!Files.exists(update)) continue;
+        o.updates.put(client, update);
+        kept.put(client, Blob.of(update).sha256());
       }
     if (plan.threshold() > 0) o.secure = begin(o);
     opening = o;
@@ -350,7 +355,8 @@ public final class Federation implements AutoCloseable {
     audit.add(
         "round-open",
         ClientName.SERVER,
-        JsonObject.create().put("round", round).put("parties", named(chosen)));
+        // Of what a crash left: it may have come between an update's file and its line.
+        JsonObject.create().put("round", round).put("parties", named(chosen)).put("kept", kept));
     listener.opened(round, chosen);
     return o;
   }
@@ -499,7 +505,10 @@ public final class Federation implements AutoCloseable {
       try {
         read = UpdateFile.read(file);
       } catch (FormatException e) {
-        return refused(client, blob, String.valueOf(e.getMessage()));
+        synchronized (this) {
+          requireKnown(client);
+          return refused(client, blob, String.valueOf(e.getMessage()));
+        }
       }
       return submit(client, file, blob, read);
     } finally {
@@ -538,6 +547,10 @@ public final class Federation implements AutoCloseable {
         new ArrayList<>(
             plan.check().reasons(u, o.round, Objects.requireNonNull(o.starts.get(client))));
     reasons.addAll(controlReasons(u));
+    // The scale multiplies what the check has bounded: a party's word on it would undo the bound.
+    float scale = plan.methodOf(client) instanceof LoraConfig c ? c.scale() : 1;
+    if (u.loraScale() != scale)
+      reasons.add("has LoRA scale " + u.loraScale() + ", this federation's is " + scale);
     if (!reasons.isEmpty()) return refused(client, blob, String.join("; ", reasons));
     Path kept = roundFolder(o.round).resolve(client + UPDATE);
     try (FileChannel from = FileChannel.open(file)) {
@@ -735,6 +748,10 @@ public final class Federation implements AutoCloseable {
         advanceSecure(o);
       }
       case FAILED -> {
+        if (++o.failures == MOST_FAILURES) {
+          endWithoutEffect(o, o.failures + " sums in turn could not be finished");
+          return;
+        }
         audit.add(
             "secure-sum-begun-anew",
             ClientName.SERVER,
@@ -746,7 +763,8 @@ public final class Federation implements AutoCloseable {
         notifyAll();
       }
       case DONE -> {
-        AdapterValues mean = FixedPoint.DEFAULT.mean(sum.sum(), secureLike());
+        List<String> reasons = new ArrayList<>();
+        AdapterValues mean = meanOf(sum.sum(), sum.summed().size(), reasons);
         List<RoundReport.Party> parties = new ArrayList<>();
         o.emulators.forEach((client, emulator) ->
             parties.add(
@@ -754,9 +772,41 @@ public final class Federation implements AutoCloseable {
                     ? new RoundReport.Party(
                         client, emulator, true, "", 0, Double.NaN, Double.NaN, Double.NaN)
                     : missing(client, emulator)));
+        if (!reasons.isEmpty()) {
+          endWithoutEffect(o, String.join("; ", reasons));
+          return;
+        }
         finish(o, aggregation.nextOfMean(state, mean), parties);
       }
     }
+  }
+
+  /**
+   * Ends a round whose sum is of no use. Who spoilt it cannot be seen: better no effect than a
+   * harmful one, and better than to begin for ever.
+   */
+  private void endWithoutEffect(Opening o, String reason) throws IOException {
+    audit.add(
+        "secure-sum-refused",
+        ClientName.SERVER,
+        JsonObject.create().put("round", o.round).put("reason", reason));
+    listener.refused("all of round " + o.round, reason);
+    List<RoundReport.Party> parties = new ArrayList<>();
+    o.emulators.forEach((client, emulator) -> parties.add(missing(client, emulator)));
+    finish(o, new GlobalState(o.round, state.values(), state.memory(), state.control()), parties);
+  }
+
+  /** The mean that a sum stands for, and every rule that it breaks. */
+  private AdapterValues meanOf(long[] sum, int parties, List<String> reasons) {
+    AdapterValues like = secureLike();
+    long samples = sum[sum.length - 1];
+    if (samples < parties || samples / parties > plan.check().maxSamples()) {
+      reasons.add("the sum claims " + samples + " samples of " + parties + " parties");
+      return like;
+    }
+    AdapterValues mean = FixedPoint.DEFAULT.mean(sum, like);
+    reasons.addAll(plan.check().reasons(new Update("sum", 1, 1, 1, mean), 1, like));
+    return mean;
   }
 
   private void requireKnown(String client) throws RefusedException {

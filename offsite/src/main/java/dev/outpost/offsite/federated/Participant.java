@@ -297,32 +297,50 @@ public final class Participant implements AutoCloseable {
       return false;
     }
     SecureSum.Party me = Objects.requireNonNull(party);
-    switch (q.phase()) {
-      case KEYS -> send(a, q, SecureMessages.ofKeys(List.of(me.keys())), null);
-      case SHARES ->
-          send(a, q, SecureMessages.ofSealed(me.share(SecureMessages.keys(q.body()))), null);
-      case MASKED -> {
-        if (!tune(a, true)) return false;
-        me.receive(SecureMessages.sealed(q.body()));
-        Update u = UpdateFile.read(updateFile(a)).update();
-        AdapterValues open =
-            a.method() instanceof LoraConfig c
-                ? new LoraProducts(kernels, c.rank(), c.scale(), 0).products(u)
-                : u.values();
-        Path file = round(a).resolve("masked");
-        SecureMessages.writeMasked(
-            file, a.round(), q.attempt(), me.mask(FixedPoint.DEFAULT.encode(open, u.samples())));
-        Receipt receipt = send(a, q, new byte[0], file);
-        listener.handedIn(a.round(), receipt);
-        return receipt.verdict() == Receipt.Verdict.ACCEPTED;
-      }
-      case OPENED -> {
-        send(a, q, SecureMessages.ofOpened(me.open(SecureMessages.parties(q.body()))), null);
+    // Trained before the boxes are opened: what fails here is this party's own and is told to it.
+    if (q.phase() == SecureRequest.Phase.MASKED && !tune(a, true)) return false;
+    byte[] body;
+    try {
+      body = message(me, q);
+    } catch (IllegalArgumentException | IllegalStateException e) {
+      // Another party's keys or boxes are no such things: the sum goes on without this one, or is
+      // begun anew, and nobody ends by it.
+      party = null;
+      send(a, q, new byte[0], null);
+      return false;
+    }
+    if (q.phase() != SecureRequest.Phase.MASKED) {
+      send(a, q, body, null);
+      if (q.phase() == SecureRequest.Phase.OPENED) {
         party = null;
         delete(round(a));
       }
+      return false;
     }
-    return false;
+    Update u = UpdateFile.read(updateFile(a)).update();
+    AdapterValues open =
+        a.method() instanceof LoraConfig c
+            ? new LoraProducts(kernels, c.rank(), c.scale(), 0).products(u)
+            : u.values();
+    Path file = round(a).resolve("masked");
+    SecureMessages.writeMasked(
+        file, a.round(), q.attempt(), me.mask(FixedPoint.DEFAULT.encode(open, u.samples())));
+    Receipt receipt = send(a, q, body, file);
+    listener.handedIn(a.round(), receipt);
+    return receipt.verdict() == Receipt.Verdict.ACCEPTED;
+  }
+
+  /** What is asked for; of masked numbers only the others' boxes are opened. */
+  private static byte[] message(SecureSum.Party me, SecureRequest q) throws FormatException {
+    return switch (q.phase()) {
+      case KEYS -> SecureMessages.ofKeys(List.of(me.keys()));
+      case SHARES -> SecureMessages.ofSealed(me.share(SecureMessages.keys(q.body())));
+      case MASKED -> {
+        me.receive(SecureMessages.sealed(q.body()));
+        yield new byte[0];
+      }
+      case OPENED -> SecureMessages.ofOpened(me.open(SecureMessages.parties(q.body())));
+    };
   }
 
   private Receipt send(Assignment a, SecureRequest q, byte[] body, @Nullable Path file)

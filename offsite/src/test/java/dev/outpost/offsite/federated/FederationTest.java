@@ -617,4 +617,93 @@ final class FederationTest {
           .hasMessageContaining("would leave without noise");
     }
   }
+
+  /** The scale stands in front of numbers whose size was checked: a party has no say in it. */
+  @Test
+  void aScaleOfAPartysOwnIsRefused() throws Exception {
+    TinyFederation t = new TinyFederation(dir, TinyFederation.LORA, TinyFederation.LOCAL);
+    try (Federation f = t.open("server")) {
+      Assignment a = ((Answer.Tune) f.next("ward-a", Duration.ZERO)).assignment();
+      AdapterValues good = AdapterFile.read(f.object("ward-a", a.global().sha256()));
+      for (float scale : new float[] {1e30f, -2, Float.NaN, 2.5f})
+        assertThat(refusal(f, "ward-a", a, new Update("ward-a", 1, 1, scale, good)))
+            .contains("has LoRA scale " + scale)
+            .contains("this federation's is 2.0");
+      assertThat(hand(f, "ward-a", a, new Update("ward-a", 1, 1, 2, good)).verdict())
+          .isEqualTo(Receipt.Verdict.ACCEPTED);
+    }
+  }
+
+  /** A ward whose masked numbers are nonsense spoils the sum; nothing of it becomes the adapter. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aSumThatCannotBeIsThrownAway(boolean boxes) throws Exception {
+    TinyFederation t =
+        new TinyFederation(dir, TinyFederation.BOTTLENECK, TinyFederation.LOCAL)
+            .with(
+                FederationPlan.Gathering.ALL,
+                new AggregationRule.WeightedMean(),
+                new ServerOptimizer.Take(),
+                2,
+                null);
+    try (Federation f = t.open("server")) {
+      AdapterValues before = f.state().values();
+      List<Thread> threads = new ArrayList<>();
+      for (String client : List.of("ward-a", "ward-b"))
+        threads.add(
+            Thread.ofPlatform()
+                .start(() -> {
+                  try (Participant p = t.participant(f, "server", client)) {
+                    p.run();
+                  } catch (Exception e) {
+                    throw new AssertionError(client, e);
+                  }
+                }));
+      threads.add(Thread.ofPlatform().start(() -> spoil(f, before.count() + 1, boxes)));
+      for (Thread thread : threads) thread.join();
+      assertThat(f.finished()).isTrue();
+      same(f.state().values(), before);
+      assertThat(f.history()).hasSize(3).allMatch(r -> r.updates() == 0);
+    }
+    assertThat(Files.readString(dir.resolve("server/audit.jsonl")))
+        .contains("secure-sum-refused", boxes ? "could not be finished" : "the sum claims");
+  }
+
+  /** Keeps to the protocol of a secure sum, with numbers that no adapter encodes to. */
+  private static void spoil(Federation f, long numbers, boolean boxes) {
+    SecureSum.Party me = null;
+    try {
+      while (true) {
+        Answer answer = f.next("ward-c", Duration.ofSeconds(1));
+        if (answer instanceof Answer.Finished) return;
+        if (!(answer instanceof Answer.Speak s)) continue;
+        SecureRequest q = s.request();
+        int round = s.assignment().round();
+        byte[] body = new byte[0];
+        Path file = null;
+        switch (q.phase()) {
+          case KEYS -> {
+            me = new SecureSum.Party(q.party(), q.threshold(), new java.security.SecureRandom());
+            body = SecureMessages.ofKeys(List.of(me.keys()));
+          }
+          case SHARES -> {
+            List<SecureSum.Sealed> sealed = me.share(SecureMessages.keys(q.body()));
+            if (boxes) sealed.forEach(b -> b.box()[5] ^= 1);
+            body = SecureMessages.ofSealed(sealed);
+          }
+          case MASKED -> {
+            me.receive(SecureMessages.sealed(q.body()));
+            long[] huge = new long[Math.toIntExact(numbers)];
+            java.util.Arrays.fill(huge, Long.MIN_VALUE / 3);
+            file = f.incoming().resolve("spoilt");
+            SecureMessages.writeMasked(file, round, q.attempt(), me.mask(huge));
+          }
+          case OPENED -> body = SecureMessages.ofOpened(me.open(SecureMessages.parties(q.body())));
+        }
+        f.speak("ward-c", new SecureReply(round, q.attempt(), q.phase(), body), file);
+      }
+    } catch (Exception e) {
+      throw new AssertionError("ward-c", e);
+    }
+  }
 }
