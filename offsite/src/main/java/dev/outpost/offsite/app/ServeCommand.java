@@ -34,8 +34,11 @@ import java.time.InstantSource;
 import java.util.Locale;
 import java.util.SortedMap;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -200,9 +203,9 @@ final class ServeCommand extends Command {
                 .put("base_fingerprint", f.base().sha256())
                 .put("round", f.state().round()));
         if (f.state().round() == 0) measured.tell(0, f.artifact(JsonObject.create()), Double.NaN);
-        Thread tuner = tunes ? tuner(console, f) : null;
-        boolean finished = watch(console, f, measured, done, told, view);
-        if (tuner != null && !finished) tuner.interrupt();
+        FutureTask<Participant.Result> tuner = tunes ? tuner(console, f) : null;
+        boolean finished = watch(console, f, measured, done, told, view, tuner);
+        if (tuner != null && !finished) tuner.cancel(true);
         if (!finished) {
           console.error("stopped; run the same command again to go on");
           return ExitCode.INTERRUPTED;
@@ -211,7 +214,7 @@ final class ServeCommand extends Command {
         long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(linger);
         while (!f.everyoneKnows() && System.nanoTime() < until && !stopRequested())
           Thread.sleep(100);
-        if (tuner != null) tuner.join(TimeUnit.SECONDS.toMillis(linger));
+        if (tuner != null) tuner.cancel(true);
       }
     }
     return ExitCode.OK;
@@ -263,7 +266,8 @@ final class ServeCommand extends Command {
       PlugInMeasure measured,
       BlockingQueue<Done> done,
       EventOptions.Events told,
-      LiveView view)
+      LiveView view,
+      @Nullable FutureTask<Participant.Result> tuner)
       throws Exception {
     while (true) {
       // Read before the queue: a round that ends between the two is told on the next turn.
@@ -279,6 +283,7 @@ final class ServeCommand extends Command {
           if (r.round() == d.report().round()) told.round(r);
       } else if (end) return true;
       if (stopRequested()) return false;
+      requireGoingOn(tuner);
       f.advance();
     }
   }
@@ -336,10 +341,9 @@ final class ServeCommand extends Command {
   }
 
   /** The owner as one more party, in this process. */
-  private Thread tuner(Console console, Federation f) {
-    return Thread.ofPlatform()
-        .name("server-tuning")
-        .start(() -> {
+  private FutureTask<Participant.Result> tuner(Console console, Federation f) {
+    FutureTask<Participant.Result> task =
+        new FutureTask<>(() -> {
           try (Team own = Team.of(threads);
               Participant p =
                   new Participant(
@@ -354,13 +358,23 @@ final class ServeCommand extends Command {
                           return ServeCommand.this.stopRequested();
                         }
                       })) {
-            p.run();
-          } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-          } catch (Exception e) {
-            console.error("the server's own tuning ended: " + e.getMessage());
+            return p.run();
           }
         });
+    Thread.ofPlatform().name("server-tuning").daemon().start(task);
+    return task;
+  }
+
+  /** Ends the command with what ended the owner's own tuning: nobody else could hand it in. */
+  private static void requireGoingOn(@Nullable FutureTask<Participant.Result> tuner)
+      throws Exception {
+    if (tuner == null || !tuner.isDone()) return;
+    try {
+      tuner.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof Exception cause) throw cause;
+      throw e;
+    }
   }
 
   private FederationListener listener(Console console, BlockingQueue<Done> done) {
