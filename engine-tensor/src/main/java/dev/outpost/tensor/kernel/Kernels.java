@@ -2,6 +2,7 @@ package dev.outpost.tensor.kernel;
 
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.scalar.ScalarKernels;
+import dev.outpost.tensor.memory.DeviceMemory;
 import dev.outpost.tensor.weight.Weight;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +36,20 @@ public interface Kernels {
 
   /** The threads this backend runs on. */
   Team team();
+
+  /** Where these kernels' numbers lie. */
+  default DeviceMemory memory() {
+    return DeviceMemory.HOST;
+  }
+
+  /** Sets every element. */
+  void fill(Tensor t, float value);
+
+  /**
+   * {@code to (+)= from}, element by element. from [R, C] with any strides on the heap, to [R, C]
+   * on the heap with column stride 1.
+   */
+  void copy(MatView from, MatView to, boolean accumulate);
 
   /**
    * {@code c = a·b} or {@code c += a·b}. a [M, K], b [K, N], c [M, N] on the heap with column

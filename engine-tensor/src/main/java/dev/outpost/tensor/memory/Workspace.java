@@ -27,7 +27,18 @@ public final class Workspace {
   private final List<Slab> slabs = new ArrayList<>();
   private final Map<float[], Slab> slabOf = new IdentityHashMap<>();
   private final MemoryMeter meter = new MemoryMeter();
+  private final DeviceMemory memory;
   private long held;
+
+  /** A workspace in the host's memory. */
+  public Workspace() {
+    this(DeviceMemory.HOST);
+  }
+
+  /** A workspace whose arrays are lent to a device; see {@link DeviceMemory#workspace}. */
+  public Workspace(DeviceMemory memory) {
+    this.memory = memory;
+  }
 
   /** A buffer of this shape; contents undefined. */
   public Tensor take(Shape shape) {
@@ -46,6 +57,7 @@ public final class Workspace {
     Slab s = new Slab(Math.max(length, room));
     slabs.add(s);
     slabOf.put(s.data(), s);
+    memory.lend(s.data());
     held += s.data().length;
     meter.allocated(s.data().length * 4L);
     return s;
@@ -76,6 +88,7 @@ public final class Workspace {
   public Tensor takeZeroed(int... dims) {
     Tensor t = take(dims);
     t.fill(0);
+    memory.store(t);
     return t;
   }
 
@@ -121,6 +134,7 @@ public final class Workspace {
     for (Slab s : slabs)
       if (s.isFree()) {
         slabOf.remove(s.data());
+        memory.takeBack(s.data());
         held -= s.data().length;
       }
     slabs.removeIf(Slab::isFree);

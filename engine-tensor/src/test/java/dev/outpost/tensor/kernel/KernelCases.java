@@ -28,6 +28,28 @@ public final class KernelCases {
 
   private KernelCases() {}
 
+  private static void copies(List<KernelCase> cases, int rows, int cols) {
+    for (String layout : List.of("N", "T", "strided"))
+      for (boolean add : new boolean[] {false, true})
+        cases.add(
+            new KernelCase(
+                "copy " + rows + "x" + cols + " " + layout + (add ? " +=" : ""),
+                kernels -> {
+                  Guarded g = new Guarded(rows * 31L + cols);
+                  MatView from = view(g, rows, cols, layout.charAt(0));
+                  Tensor to = g.random(rows, cols + 2);
+                  double[] magnitude = new double[to.size()];
+                  for (int i = 0; i < rows; i++)
+                    for (int j = 0; j < cols; j++) {
+                      int at = i * (cols + 2) + j;
+                      magnitude[at] = Math.abs(from.at(i, j)) + Math.abs(to.get(at));
+                    }
+                  kernels.copy(
+                      from, MatView.of(to.data(), to.offset(), rows, cols, cols + 2, 1), add);
+                  return List.of(new Output("to", Guarded.read(to), magnitude));
+                }));
+  }
+
   /** Every case. */
   public static List<KernelCase> all() {
     List<KernelCase> cases = new ArrayList<>(small());
@@ -74,6 +96,9 @@ public final class KernelCases {
       table(cases, type);
     }
     for (int n : SIZES) elements(cases, n);
+    copies(cases, 0, 3);
+    copies(cases, 1, 1);
+    copies(cases, 7, 33);
     rows(cases, 0, 5);
     rows(cases, 1, 1);
     rows(cases, 3, 7);
@@ -246,6 +271,14 @@ public final class KernelCases {
   // ---- element by element
 
   private static void elements(List<KernelCase> cases, int n) {
+    cases.add(
+        new KernelCase(
+            "fill " + n,
+            kernels -> {
+              Tensor y = Guarded.empty(n);
+              kernels.fill(y, -0.37f);
+              return List.of(flat("y", y, 1));
+            }));
     cases.add(
         new KernelCase(
             "axpby " + n,

@@ -39,6 +39,20 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void fill(Tensor t, float value) {
+    t.fill(value);
+  }
+
+  @Override
+  public void copy(MatView from, MatView to, boolean accumulate) {
+    assert from.rows() == to.rows() && from.cols() == to.cols();
+    assert to.cols() <= 1 || to.colStride() == 1;
+    for (int i = 0; i < to.rows(); i++)
+      for (int j = 0; j < to.cols(); j++)
+        store(to.data(), (int) to.offset() + i * to.rowStride() + j, from.at(i, j), accumulate);
+  }
+
+  @Override
   public void gemm(MatView a, MatView b, MatView c, boolean accumulate) {
     assert a.rows() == c.rows() && b.cols() == c.cols() && a.cols() == b.rows();
     assert c.cols() <= 1 || c.colStride() == 1;

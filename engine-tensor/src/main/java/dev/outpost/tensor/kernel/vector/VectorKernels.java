@@ -55,6 +55,26 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void fill(Tensor t, float value) {
+    t.fill(value);
+  }
+
+  @Override
+  public void copy(MatView from, MatView to, boolean accumulate) {
+    float[] a = from.data();
+    float[] b = to.data();
+    int c = to.cols();
+    int step = from.colStride();
+    for (int r = 0; r < to.rows(); r++) {
+      int at = (int) from.offset() + r * from.rowStride();
+      int into = (int) to.offset() + r * to.rowStride();
+      if (accumulate) for (int j = 0; j < c; j++) b[into + j] += a[at + j * step];
+      else if (step == 1) System.arraycopy(a, at, b, into, c);
+      else for (int j = 0; j < c; j++) b[into + j] = a[at + j * step];
+    }
+  }
+
+  @Override
   public void gemm(MatView a, MatView b, MatView c, boolean accumulate) {
     assert a.rows() == c.rows() && b.cols() == c.cols() && a.cols() == b.rows();
     assert c.cols() <= 1 || c.colStride() == 1;
