@@ -1,0 +1,72 @@
+package dev.outpost.tornado;
+
+import dev.outpost.tornado.body.Elements;
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task4;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/** What a device can be told to do: a body and the size of its work groups. */
+enum Kernel {
+  FILL(Elements::fill, 256),
+  COPY(Elements::copy, 256),
+  AXPBY(Elements::axpby, 256),
+  ADD(Elements::add, 256),
+  MULTIPLY(Elements::multiply, 256),
+  ADD_BIAS(Elements::addBias, 256);
+
+  /** Numbers of a call: room for the longest. */
+  static final int ARGS = 48;
+
+  private final Task4<KernelContext, IntArray, FloatArray, IntArray> body;
+  private final int itemsX;
+  private final int itemsY;
+  private final boolean reads;
+  private final boolean meets;
+
+  /** Items that know nothing of each other. */
+  Kernel(Task4<KernelContext, IntArray, FloatArray, IntArray> body, int items) {
+    this(body, items, 1, false, false);
+  }
+
+  /**
+   * @param reads whether it reads weights as stored
+   * @param meets whether the items of a group share memory and wait for each other
+   */
+  Kernel(
+      Task4<KernelContext, IntArray, FloatArray, IntArray> body,
+      int itemsX,
+      int itemsY,
+      boolean reads,
+      boolean meets) {
+    this.body = body;
+    this.itemsX = itemsX;
+    this.itemsY = itemsY;
+    this.reads = reads;
+    this.meets = meets;
+  }
+
+  Task4<KernelContext, IntArray, FloatArray, IntArray> body() {
+    return body;
+  }
+
+  /** Items of a group in x. */
+  int itemsX() {
+    return itemsX;
+  }
+
+  /** Items of a group in y. */
+  int itemsY() {
+    return itemsY;
+  }
+
+  /** Whether it reads a page of weights; the others get page 0 and leave it alone. */
+  boolean readsPages() {
+    return reads;
+  }
+
+  /** Whether items of a group wait for each other. */
+  boolean meets() {
+    return meets;
+  }
+}

@@ -1,0 +1,367 @@
+package dev.outpost.tornado;
+
+import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.AdamWStep;
+import dev.outpost.tensor.kernel.AttentionShape;
+import dev.outpost.tensor.kernel.HeadView;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.MatView;
+import dev.outpost.tensor.kernel.RotaryShape;
+import dev.outpost.tensor.kernel.Team;
+import dev.outpost.tensor.kernel.UnaryMap;
+import dev.outpost.tensor.memory.DeviceMemory;
+import dev.outpost.tensor.weight.Weight;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Every operation as launches of a device's {@link Kernel}s, on operands that live there as {@link
+ * DeviceMemory} says. What the device has no room or no kernel for, the host's kernels do. One
+ * caller at a time.
+ */
+final class TornadoKernels implements Kernels {
+  private final Accelerator device;
+  private final Kernels host;
+  private final Residence residence;
+
+  /**
+   * @param host does what the device cannot
+   * @param notes is told what a user should know
+   */
+  TornadoKernels(Accelerator device, Kernels host, Consumer<String> notes) {
+    this.device = device;
+    this.host = host;
+    this.residence = new Residence(device, notes);
+  }
+
+  @Override
+  public String name() {
+    return "tornado on " + device.name();
+  }
+
+  @Override
+  public Team team() {
+    return host.team();
+  }
+
+  @Override
+  public DeviceMemory memory() {
+    return residence;
+  }
+
+  /** What has crossed the bus. */
+  Traffic traffic() {
+    return residence.traffic();
+  }
+
+  private Call call() {
+    return new Call(residence);
+  }
+
+  /** One item per element. */
+  private void each(Kernel kernel, int n, int... args) {
+    launch(kernel, 0, groups(n, kernel.itemsX()), 1, 1, args);
+  }
+
+  private void launch(Kernel kernel, int page, int x, int y, int z, int... args) {
+    device.launch(kernel, page, args, x, y, z);
+    residence.traffic().launched();
+  }
+
+  private static int groups(int n, int items) {
+    return (n + items - 1) / items;
+  }
+
+  private static int bits(float value) {
+    return Float.floatToRawIntBits(value);
+  }
+
+  private static int flag(boolean value) {
+    return value ? 1 : 0;
+  }
+
+  // ---- elements
+
+  @Override
+  public void fill(Tensor t, float value) {
+    int n = t.size();
+    if (n == 0) return;
+    Call c = call().out(t);
+    c.run(() -> each(Kernel.FILL, n, n, c.at(t), bits(value)), () -> host.fill(t, value));
+  }
+
+  @Override
+  public void copy(MatView from, MatView to, boolean accumulate) {
+    int n = to.rows() * to.cols();
+    if (n == 0) return;
+    Call c = call().in(from).out(to, accumulate);
+    c.run(
+        () ->
+            each(
+                Kernel.COPY,
+                n,
+                to.rows(),
+                to.cols(),
+                c.at(from),
+                from.rowStride(),
+                from.colStride(),
+                c.at(to),
+                to.rowStride(),
+                flag(accumulate)),
+        () -> host.copy(from, to, accumulate));
+  }
+
+  @Override
+  public void addBias(Tensor x, Tensor bias, Tensor y) {
+    int n = x.size();
+    if (n == 0) return;
+    Call c = call().in(x).in(bias).out(y);
+    c.run(
+        () -> each(Kernel.ADD_BIAS, n, n, x.cols(), c.at(x), c.at(bias), c.at(y)),
+        () -> host.addBias(x, bias, y));
+  }
+
+  @Override
+  public void axpby(float alpha, Tensor x, float beta, Tensor y) {
+    int n = x.size();
+    if (n == 0) return;
+    Call c = call().in(x).out(y, beta != 0);
+    c.run(
+        () -> each(Kernel.AXPBY, n, n, bits(alpha), c.at(x), bits(beta), c.at(y)),
+        () -> host.axpby(alpha, x, beta, y));
+  }
+
+  @Override
+  public void add(Tensor a, Tensor b, Tensor y) {
+    int n = y.size();
+    if (n == 0) return;
+    Call c = call().in(a).in(b).out(y);
+    c.run(
+        () -> each(Kernel.ADD, n, n, c.at(a), c.at(b), c.at(y)), () -> host.add(a, b, y));
+  }
+
+  @Override
+  public void multiply(Tensor a, Tensor b, Tensor y, boolean accumulate) {
+    int n = y.size();
+    if (n == 0) return;
+    Call c = call().in(a).in(b).out(y, accumulate);
+    c.run(
+        () -> each(Kernel.MULTIPLY, n, n, c.at(a), c.at(b), c.at(y), flag(accumulate)),
+        () -> host.multiply(a, b, y, accumulate));
+  }
+
+  @Override
+  public void map(UnaryMap op, Tensor x, Tensor y) {
+    call().in(x).out(y).onHost(() -> host.map(op, x, y));
+  }
+
+  @Override
+  public void mapBackward(UnaryMap op, Tensor x, Tensor dy, Tensor dx, boolean accumulate) {
+    call()
+        .in(x)
+        .in(dy)
+        .out(dx, accumulate)
+        .onHost(() -> host.mapBackward(op, x, dy, dx, accumulate));
+  }
+
+  @Override
+  public void gate(UnaryMap op, Tensor gate, Tensor up, Tensor y) {
+    call().in(gate).in(up).out(y).onHost(() -> host.gate(op, gate, up, y));
+  }
+
+  @Override
+  public void gateBackward(
+      UnaryMap op, Tensor gate, Tensor up, Tensor dy, Tensor dgate, Tensor dup) {
+    call()
+        .in(gate)
+        .in(up)
+        .in(dy)
+        .out(dgate)
+        .out(dup)
+        .onHost(() -> host.gateBackward(op, gate, up, dy, dgate, dup));
+  }
+
+  @Override
+  public void adamW(Tensor p, Tensor g, Tensor m, Tensor v, AdamWStep step) {
+    call().inOut(p).in(g).inOut(m).inOut(v).onHost(() -> host.adamW(p, g, m, v, step));
+  }
+
+  // ---- products
+
+  @Override
+  public void gemm(MatView a, MatView b, MatView c, boolean accumulate) {
+    Call call = call().out(c, accumulate);
+    if (a.onHeap()) call.in(a);
+    if (b.onHeap()) call.in(b);
+    call.onHost(() -> host.gemm(a, b, c, accumulate));
+  }
+
+  // ---- rows
+
+  @Override
+  public void sumRows(Tensor x, Tensor out, boolean accumulate) {
+    call().in(x).out(out, accumulate).onHost(() -> host.sumRows(x, out, accumulate));
+  }
+
+  @Override
+  public double sumSquares(Tensor x) {
+    double[] sum = new double[1];
+    call().in(x).onHost(() -> sum[0] = host.sumSquares(x));
+    return sum[0];
+  }
+
+  @Override
+  public double sumSquaredDifference(Tensor a, Tensor b) {
+    double[] sum = new double[1];
+    call().in(a).in(b).onHost(() -> sum[0] = host.sumSquaredDifference(a, b));
+    return sum[0];
+  }
+
+  @Override
+  public void softmax(Tensor x, Tensor y) {
+    call().in(x).out(y).onHost(() -> host.softmax(x, y));
+  }
+
+  @Override
+  public void layerNorm(
+      Tensor x, Tensor gamma, Tensor beta, float eps, Tensor y, Tensor mean, Tensor rstd) {
+    call()
+        .in(x)
+        .in(gamma)
+        .in(beta)
+        .out(y)
+        .out(mean)
+        .out(rstd)
+        .onHost(() -> host.layerNorm(x, gamma, beta, eps, y, mean, rstd));
+  }
+
+  @Override
+  public void layerNormBackward(
+      Tensor x,
+      Tensor gamma,
+      Tensor mean,
+      Tensor rstd,
+      Tensor dy,
+      @Nullable Tensor dx,
+      boolean accumulateX,
+      @Nullable Tensor dgamma,
+      @Nullable Tensor dbeta,
+      boolean accumulateParameters) {
+    Call c = call().in(x).in(gamma).in(mean).in(rstd).in(dy);
+    if (dx != null) c.out(dx, accumulateX);
+    if (dgamma != null) c.out(dgamma, accumulateParameters);
+    if (dbeta != null) c.out(dbeta, accumulateParameters);
+    c.onHost(
+        () ->
+            host.layerNormBackward(
+                x,
+                gamma,
+                mean,
+                rstd,
+                dy,
+                dx,
+                accumulateX,
+                dgamma,
+                dbeta,
+                accumulateParameters));
+  }
+
+  @Override
+  public void rmsNorm(Tensor x, Tensor gamma, float eps, Tensor y, Tensor rstd) {
+    call().in(x).in(gamma).out(y).out(rstd).onHost(() -> host.rmsNorm(x, gamma, eps, y, rstd));
+  }
+
+  @Override
+  public void rmsNormBackward(
+      Tensor x,
+      Tensor gamma,
+      Tensor rstd,
+      Tensor dy,
+      @Nullable Tensor dx,
+      boolean accumulateX,
+      @Nullable Tensor dgamma,
+      boolean accumulateGamma) {
+    Call c = call().in(x).in(gamma).in(rstd).in(dy);
+    if (dx != null) c.out(dx, accumulateX);
+    if (dgamma != null) c.out(dgamma, accumulateGamma);
+    c.onHost(
+        () ->
+            host.rmsNormBackward(
+                x, gamma, rstd, dy, dx, accumulateX, dgamma, accumulateGamma));
+  }
+
+  @Override
+  public void crossEntropy(
+      Tensor logits, int[] targets, float scale, float[] losses, boolean gradient) {
+    call()
+        .inOut(logits)
+        .onHost(() -> host.crossEntropy(logits, targets, scale, losses, gradient));
+  }
+
+  // ---- tokens
+
+  @Override
+  public void gather(Weight table, int[] ids, Tensor out, boolean accumulate) {
+    Call c = call().out(out, accumulate);
+    if (table.view().onHeap()) c.in(table.view());
+    c.onHost(() -> host.gather(table, ids, out, accumulate));
+  }
+
+  @Override
+  public void scatterAdd(Tensor dOut, int[] ids, Tensor dTable) {
+    call().in(dOut).inOut(dTable).onHost(() -> host.scatterAdd(dOut, ids, dTable));
+  }
+
+  // ---- heads
+
+  @Override
+  public void rotary(RotaryShape s, Tensor angles, HeadView x, HeadView y, boolean inverse) {
+    int width = s.heads() * s.headDim();
+    call()
+        .in(angles)
+        .in(x, s.batch(), s.time(), width)
+        .out(y, s.batch(), s.time(), width)
+        .onHost(() -> host.rotary(s, angles, x, y, inverse));
+  }
+
+  @Override
+  public void attention(
+      AttentionShape s, HeadView q, HeadView k, HeadView v, HeadView out, Tensor lse) {
+    int wide = s.heads() * s.headDim();
+    int narrow = s.kvHeads() * s.headDim();
+    call()
+        .in(q, s.batch(), s.queries(), wide)
+        .in(k, s.batch(), s.keys(), narrow)
+        .in(v, s.batch(), s.keys(), narrow)
+        .out(out, s.batch(), s.queries(), wide)
+        .out(lse)
+        .onHost(() -> host.attention(s, q, k, v, out, lse));
+  }
+
+  @Override
+  public void attentionBackward(
+      AttentionShape s,
+      HeadView q,
+      HeadView k,
+      HeadView v,
+      HeadView out,
+      Tensor lse,
+      HeadView dout,
+      HeadView dq,
+      HeadView dk,
+      HeadView dv) {
+    int wide = s.heads() * s.headDim();
+    int narrow = s.kvHeads() * s.headDim();
+    call()
+        .in(q, s.batch(), s.queries(), wide)
+        .in(k, s.batch(), s.keys(), narrow)
+        .in(v, s.batch(), s.keys(), narrow)
+        .in(out, s.batch(), s.queries(), wide)
+        .in(lse)
+        .in(dout, s.batch(), s.queries(), wide)
+        .out(dq, s.batch(), s.queries(), wide)
+        .out(dk, s.batch(), s.keys(), narrow)
+        .out(dv, s.batch(), s.keys(), narrow)
+        .onHost(() -> host.attentionBackward(s, q, k, v, out, lse, dout, dq, dk, dv));
+  }
+}

@@ -1,0 +1,39 @@
+package uk.ac.manchester.tornado.api.types.arrays;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+public final class FloatArray extends TornadoNativeArray {
+  private final MemorySegment segment;
+
+  public FloatArray(int numberOfElements) {
+    this(Arena.ofAuto().allocate(numberOfElements * 4L + ARRAY_HEADER, 64));
+  }
+
+  private FloatArray(MemorySegment withHeader) {
+    segment = withHeader;
+  }
+
+  public static FloatArray fromSegmentShallow(MemorySegment segment) {
+    return new FloatArray(segment);
+  }
+
+  public float get(int index) {
+    return segment.get(ValueLayout.JAVA_FLOAT_UNALIGNED, ARRAY_HEADER + index * 4L);
+  }
+
+  public void set(int index, float value) {
+    segment.set(ValueLayout.JAVA_FLOAT_UNALIGNED, ARRAY_HEADER + index * 4L, value);
+  }
+
+  @Override
+  public int getSize() {
+    return (int) ((segment.byteSize() - ARRAY_HEADER) / 4);
+  }
+
+  @Override
+  public MemorySegment getSegment() {
+    return segment.asSlice(ARRAY_HEADER);
+  }
+}
