@@ -50,6 +50,8 @@ final class Residence implements DeviceMemory {
     this.device = device;
     this.notes = notes;
     this.heap = new Space(device.heapFloats());
+    heap.take(Stored.TABLE);
+    device.upload(Stored.table(), 0, Stored.TABLE, 0);
     for (int i = 0; i < device.pages(); i++) pages.add(new Space(device.pageInts()));
   }
 

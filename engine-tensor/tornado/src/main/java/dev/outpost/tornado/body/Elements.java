@@ -11,7 +11,7 @@ public final class Elements {
   /** args: n, y, value. */
   public static void fill(KernelContext c, IntArray args, FloatArray heap, IntArray page) {
     int i = c.globalIdx;
-    if (i < args.get(0)) heap.set(args.get(1) + i, Float.intBitsToFloat(args.get(2)));
+    if (i < args.get(0)) heap.set(args.get(1) + i, Stored.real(heap, args.get(2)));
   }
 
   /**
@@ -35,8 +35,8 @@ public final class Elements {
   public static void axpby(KernelContext c, IntArray args, FloatArray heap, IntArray page) {
     int i = c.globalIdx;
     if (i < args.get(0)) {
-      float beta = Float.intBitsToFloat(args.get(3));
-      float v = Float.intBitsToFloat(args.get(1)) * heap.get(args.get(2) + i);
+      float beta = Stored.real(heap, args.get(3));
+      float v = Stored.real(heap, args.get(1)) * heap.get(args.get(2) + i);
       if (beta != 0) v += beta * heap.get(args.get(4) + i);
       heap.set(args.get(4) + i, v);
     }

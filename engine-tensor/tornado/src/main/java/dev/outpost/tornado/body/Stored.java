@@ -1,8 +1,13 @@
 package dev.outpost.tornado.body;
 
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Numbers of a page of weights: little-endian words that hold one f32 or two 16-bit numbers. */
+/**
+ * Floats by their bits: those of a call, and those of a page of weights, whose little-endian words
+ * hold one f32 or two 16-bit numbers each. TornadoVM has no operation that takes bits for a float,
+ * so powers of two come from a table at the heap's beginning; the products are exact.
+ */
 public final class Stored {
   /** Codes of the stored types. */
   public static final int F32 = 0;
@@ -10,26 +15,49 @@ public final class Stored {
   public static final int F16 = 1;
   public static final int BF16 = 2;
 
+  /** Numbers of the table: one per exponent. */
+  public static final int TABLE = 256;
+
   private Stored() {}
 
-  /** Number {@code i}, counted in numbers of its type from the page's beginning. */
-  public static float read(IntArray page, int type, int i) {
-    if (type == F32) return Float.intBitsToFloat(page.get(i));
-    int word = page.get(i >> 1);
-    int half = (i & 1) == 0 ? word & 0xffff : word >>> 16;
-    return type == BF16 ? Float.intBitsToFloat(half << 16) : binary16(half);
+  /** What the heap's first {@link #TABLE} numbers must be: 2 to the power of i − 127. */
+  public static float[] table() {
+    float[] powers = new float[TABLE];
+    for (int i = 0; i < TABLE; i++) powers[i] = (float) Math.pow(2, i - 127);
+    return powers;
   }
 
-  /** A binary16 number by its bits, without the device knowing that type. */
-  private static float binary16(int half) {
+  /** The float of these bits; what is smaller than 2⁻¹²⁶ becomes 0, and NaN infinite. */
+  public static float real(FloatArray heap, int bits) {
+    int exponent = (bits >>> 23) & 255;
+    float fraction = ((bits & 0x7fffff) | 0x800000) * 1.1920929E-7f;
+    float size = exponent == 0 ? 0f : fraction * heap.get(exponent);
+    return bits < 0 ? -size : size;
+  }
+
+  /** Number {@code i}, counted in numbers of its type from the page's beginning. */
+  public static float read(IntArray page, int type, int i, FloatArray heap) {
+    int bits;
+    if (type == F32) {
+      bits = page.get(i);
+    } else {
+      int word = page.get(i >> 1);
+      int half = (i & 1) == 0 ? word & 0xffff : word >>> 16;
+      bits = type == BF16 ? half << 16 : wide(half);
+    }
+    return real(heap, bits);
+  }
+
+  /** A binary16 number's bits as those of an f32. */
+  private static int wide(int half) {
     int sign = (half & 0x8000) << 16;
     int exponent = (half >>> 10) & 31;
     int fraction = half & 1023;
     if (exponent == 0) {
-      float tiny = fraction * 5.9604645E-8f;
-      return sign == 0 ? tiny : -tiny;
+      // Subnormal: shifted until its first bit stands where a normal number's is left out.
+      int shift = Integer.numberOfLeadingZeros(fraction) - 21;
+      return fraction == 0 ? sign : sign | (113 - shift) << 23 | ((fraction << shift) & 1023) << 13;
     }
-    int wide = exponent == 31 ? 255 : exponent + 112;
-    return Float.intBitsToFloat(sign | wide << 23 | fraction << 13);
+    return sign | (exponent == 31 ? 255 : exponent + 112) << 23 | fraction << 13;
   }
 }
