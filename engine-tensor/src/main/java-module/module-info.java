@@ -13,6 +13,7 @@ module dev.outpost.tensor {
   exports dev.outpost.tensor.random;
   exports dev.outpost.tensor.weight;
 
+  uses dev.outpost.tensor.kernel.DeviceProvider;
   uses dev.outpost.tensor.kernel.KernelsProvider;
 
   provides dev.outpost.tensor.kernel.KernelsProvider with

@@ -54,6 +54,11 @@ final class TornadoKernels implements Kernels {
     return residence.traffic();
   }
 
+  /** Bytes of the device that hold something. */
+  long usedBytes() {
+    return residence.usedBytes();
+  }
+
   private Call call() {
     return new Call(residence);
   }

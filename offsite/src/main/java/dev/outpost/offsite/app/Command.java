@@ -2,7 +2,9 @@ package dev.outpost.offsite.app;
 
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.KernelsSelection;
+import dev.outpost.tensor.kernel.OpenDevice;
 import dev.outpost.tensor.kernel.Team;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -57,10 +59,21 @@ abstract class Command implements Callable<Integer> {
       Kernels kernels = Kernels.best(team);
       if (KernelsSelection.current().isFallback())
         console.note(KernelsSelection.current().describe());
-      return run(console, kernels);
+      Optional<OpenDevice> open = device().flatMap(d -> d.open(console, kernels));
+      if (open.isEmpty()) return run(console, kernels);
+      try (OpenDevice device = open.get()) {
+        int code = run(console, device.kernels());
+        console.note("device: " + device.traffic());
+        return code;
+      }
     } finally {
       console.clearBar();
     }
+  }
+
+  /** Where it may compute besides the processor; empty for commands that compute little. */
+  Optional<DeviceOptions> device() {
+    return Optional.empty();
   }
 
   /** Does the work and returns an {@link ExitCode}. */

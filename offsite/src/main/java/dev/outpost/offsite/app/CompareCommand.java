@@ -11,7 +11,9 @@ import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.transformer.train.Progress;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code outpost compare}: recipes and methods on the same work. */
@@ -47,8 +49,15 @@ final class CompareCommand extends Command {
       description = "Where the plan's relative paths start. Default: the plan's folder.")
   Path data;
 
+  @Mixin DeviceOptions device;
+
   CompareCommand(Interruption interruption) {
     super(interruption);
+  }
+
+  @Override
+  Optional<DeviceOptions> device() {
+    return Optional.of(device);
   }
 
   @Override

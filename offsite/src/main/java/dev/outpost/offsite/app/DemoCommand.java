@@ -36,7 +36,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code outpost demo}: the whole story on text that every JDK brings. */
@@ -86,8 +88,15 @@ final class DemoCommand extends Command {
           "Factor on all step counts: 0.1 for a glance, 4 for better models. Default: ${DEFAULT-VALUE}.")
   double effort = 1;
 
+  @Mixin DeviceOptions device;
+
   DemoCommand(Interruption interruption) {
     super(interruption);
+  }
+
+  @Override
+  Optional<DeviceOptions> device() {
+    return Optional.of(device);
   }
 
   private record Texts(Corpus shared, Corpus secret) {}

@@ -141,8 +141,15 @@ final class EmulateCommand extends Command {
           "Store the package as ${COMPLETION-CANDIDATES}. Default: as the model, distilled blocks in F32. Matrices in GGUF's block types, the model's or a step's, stay in them.")
   DType dtype;
 
+  @Mixin DeviceOptions device;
+
   EmulateCommand(Interruption interruption) {
     super(interruption);
+  }
+
+  @Override
+  Optional<DeviceOptions> device() {
+    return Optional.of(device);
   }
 
   @Override

@@ -12,6 +12,7 @@ import dev.outpost.transformer.run.Perplexity;
 import dev.outpost.transformer.train.Blocks;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -55,8 +56,15 @@ final class EvaluateCommand extends Command {
           "Measure only the share of the text that tune holds back with --validation SHARE.")
   Double heldBack;
 
+  @Mixin DeviceOptions device;
+
   EvaluateCommand(Interruption interruption) {
     super(interruption);
+  }
+
+  @Override
+  Optional<DeviceOptions> device() {
+    return Optional.of(device);
   }
 
   @Override

@@ -14,6 +14,7 @@ import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
@@ -76,8 +77,15 @@ final class GenerateCommand extends Command {
       description = "Stop before this text; may be given several times.")
   List<String> stops = List.of();
 
+  @Mixin DeviceOptions device;
+
   GenerateCommand(Interruption interruption) {
     super(interruption);
+  }
+
+  @Override
+  Optional<DeviceOptions> device() {
+    return Optional.of(device);
   }
 
   /** On this thread alone: the other processor reads the tokenizer. */

@@ -5,6 +5,7 @@ import dev.outpost.offsite.artifact.PlugIn;
 import dev.outpost.offsite.federated.LocalPrivacy;
 import dev.outpost.offsite.federated.RefusedException;
 import dev.outpost.tensor.io.FormatException;
+import dev.outpost.tensor.kernel.DeviceException;
 import dev.outpost.transformer.hub.HubException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -176,6 +177,7 @@ public final class Main implements Runnable {
       case PlugIn.RefusedException r -> ExitCode.REFUSED;
       case NonFiniteGradientException n -> ExitCode.REFUSED;
       case RefusedException r -> ExitCode.REFUSED;
+      case DeviceException d -> ExitCode.IO;
       case LocalPrivacy.BudgetSpentException b -> ExitCode.REFUSED;
       case IOException io -> ExitCode.IO;
       // How the JVM reports that a mapped file lost its end.

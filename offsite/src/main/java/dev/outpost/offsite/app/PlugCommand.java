@@ -8,6 +8,7 @@ import dev.outpost.transformer.load.Companions;
 import dev.outpost.transformer.load.ModelFolder;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
+import java.util.Optional;
 import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
@@ -54,8 +55,15 @@ final class PlugCommand extends Command {
 
   @Mixin SealOptions.Verifying seal;
 
+  @Mixin DeviceOptions device;
+
   PlugCommand(Interruption interruption) {
     super(interruption);
+  }
+
+  @Override
+  Optional<DeviceOptions> device() {
+    return Optional.of(device);
   }
 
   @Override

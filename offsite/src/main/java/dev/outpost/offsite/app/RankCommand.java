@@ -13,6 +13,7 @@ import dev.outpost.transformer.train.TrainingPlan;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
@@ -84,8 +85,15 @@ final class RankCommand extends Command {
           "Also measure on the held-back text how much worse the model is without each block, and tell how well the scores agree.")
   boolean check;
 
+  @Mixin DeviceOptions device;
+
   RankCommand(Interruption interruption) {
     super(interruption);
+  }
+
+  @Override
+  Optional<DeviceOptions> device() {
+    return Optional.of(device);
   }
 
   @Override

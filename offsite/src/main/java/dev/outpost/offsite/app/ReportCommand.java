@@ -39,6 +39,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code outpost report}: what a package and its adapters give away. */
@@ -148,8 +149,15 @@ final class ReportCommand extends Command {
       description = "Folder for report.txt and report.json. Default: only shown.")
   Path out;
 
+  @Mixin DeviceOptions device;
+
   ReportCommand(Interruption interruption) {
     super(interruption);
+  }
+
+  @Override
+  Optional<DeviceOptions> device() {
+    return Optional.of(device);
   }
 
   @Override

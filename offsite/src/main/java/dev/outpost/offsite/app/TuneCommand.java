@@ -68,8 +68,15 @@ final class TuneCommand extends Command {
       description = "Folder for the tuned adapter.")
   Path out;
 
+  @Mixin DeviceOptions device;
+
   TuneCommand(Interruption interruption) {
     super(interruption);
+  }
+
+  @Override
+  Optional<DeviceOptions> device() {
+    return Optional.of(device);
   }
 
   @Override

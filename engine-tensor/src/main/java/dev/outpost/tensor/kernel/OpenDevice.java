@@ -1,0 +1,20 @@
+package dev.outpost.tensor.kernel;
+
+/** A device at work, and its memory, until it is closed. One caller at a time. */
+public interface OpenDevice extends AutoCloseable {
+  /** Its kernels. */
+  Kernels kernels();
+
+  /** Bytes of its memory that this process took. */
+  long memoryBytes();
+
+  /** How much of it holds something now. */
+  long usedBytes();
+
+  /** What has crossed the bus so far, for people. */
+  String traffic();
+
+  /** Gives the memory back. */
+  @Override
+  void close();
+}
