@@ -7,7 +7,7 @@ set -eu
 file=$1
 sdk=${TORNADOVM_HOME:?'is not set; it must name the folder of the TornadoVM SDK'}
 refuse() {
-  echo "TORNADOVM_HOME=$sdk: $1" >&2
+  echo "TORNADOVM_HOME=$sdk: $1; unset it to compute on the processor" >&2
   exit 1
 }
 [ -d "$sdk" ] || refuse 'no such folder; it must be that of the TornadoVM SDK'

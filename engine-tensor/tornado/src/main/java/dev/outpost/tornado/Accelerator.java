@@ -33,7 +33,9 @@ interface Accelerator extends AutoCloseable {
   /** Brings numbers from the heap. */
   void download(int from, float[] to, int offset, int length);
 
-  /** Takes bytes to a page, from word {@code to} on; what is behind them in the last word is lost. */
+  /**
+   * Takes bytes to a page, from word {@code to} on; what is behind them in the last word is lost.
+   */
   void uploadPage(MemorySegment bytes, int page, int to);
 
   @Override

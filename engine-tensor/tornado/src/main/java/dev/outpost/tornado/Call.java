@@ -7,9 +7,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The operands of one kernel: where each lies on the device. What is the host's gets a place for the
- * call, its numbers brought before and, if written, taken back after. Where there is no place the
- * host's kernels do the work.
+ * The operands of one kernel: where each lies on the device. What is the host's gets a place for
+ * the call, its numbers brought before and, if written, taken back after. Where there is no place
+ * the host's kernels do the work.
  */
 final class Call {
   /** An array with the range that the call touches. */

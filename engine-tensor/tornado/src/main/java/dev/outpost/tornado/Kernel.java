@@ -18,7 +18,9 @@ enum Kernel {
   /** Numbers of a call: room for the longest. */
   static final int ARGS = 48;
 
+  @SuppressWarnings("ImmutableEnumChecker") // A reference to a static method.
   private final Task4<KernelContext, IntArray, FloatArray, IntArray> body;
+
   private final int itemsX;
   private final int itemsY;
   private final boolean reads;

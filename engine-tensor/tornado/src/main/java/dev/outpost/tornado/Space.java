@@ -63,6 +63,9 @@ final class Space {
   }
 
   private static int rounded(int length) {
-    return (int) Math.min(Integer.MAX_VALUE / GRAIN * (long) GRAIN, (Math.max(1, length) + GRAIN - 1L) / GRAIN * GRAIN);
+    return (int)
+        Math.min(
+            Integer.MAX_VALUE / GRAIN * (long) GRAIN,
+            (Math.max(1, length) + GRAIN - 1L) / GRAIN * GRAIN);
   }
 }

@@ -12,7 +12,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.KernelContext;
@@ -29,13 +34,13 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * A device behind TornadoVM. One execution plan holds it all: a graph that makes the device take its
- * memory, and a graph of one task for each kernel and page, for each size of transfer. Sizes and
- * offsets are data ({@code args}), so each kernel is compiled once, at its first use, whatever the
- * model; memory stays on the device between graphs.
+ * A device behind TornadoVM. One execution plan holds it all: a graph that makes the device take
+ * its memory, and a graph of one task for each kernel and page, for each size of transfer. Sizes
+ * and offsets are data ({@code args}), so each kernel is compiled once, at its first use, whatever
+ * the model; memory stays on the device between graphs.
  *
- * <p>TornadoVM wants a host's array behind each of the device's. Those of the heap and the pages lie
- * in sparse temporary files that nobody reads or writes: they cost nothing.
+ * <p>TornadoVM wants a host's array behind each of the device's. Those of the heap and the pages
+ * lie in sparse temporary files that nobody reads or writes: they cost nothing.
  */
 final class TornadoAccelerator implements Accelerator {
   private static final String MEMORY = "memory";
@@ -60,7 +65,7 @@ final class TornadoAccelerator implements Accelerator {
   private final KernelContext context = new KernelContext();
   private final GridScheduler grids = new GridScheduler();
   private final List<ImmutableTaskGraph> graphs = new ArrayList<>();
-  private final Entry[][] kernels;
+  private final Map<Kernel, Entry[]> kernels = new EnumMap<>(Kernel.class);
   private final Floats[] loads;
   private final Floats[] stores;
   private final Ints[][] pageLoads;
@@ -72,12 +77,10 @@ final class TornadoAccelerator implements Accelerator {
     this.heapFloats = heapFloats;
     this.pageInts = pageInts;
     heap = FloatArray.fromSegmentShallow(untouched(heapFloats));
-    for (int i = 0; i < pageCount; i++)
-      pages.add(IntArray.fromSegmentShallow(untouched(pageInts)));
-    memory = java.util.stream.Stream.concat(java.util.stream.Stream.of(heap), pages.stream()).toArray();
+    for (int i = 0; i < pageCount; i++) pages.add(IntArray.fromSegmentShallow(untouched(pageInts)));
+    memory = Stream.concat(Stream.of(heap), pages.stream()).toArray();
     memory();
-    kernels = new Entry[Kernel.values().length][];
-    for (Kernel k : Kernel.values()) kernels[k.ordinal()] = entries(k);
+    for (Kernel k : Kernel.values()) kernels.put(k, entries(k));
     loads = loads();
     stores = stores();
     pageLoads = pageLoads();
@@ -135,12 +138,10 @@ final class TornadoAccelerator implements Accelerator {
   private Entry[] entries(Kernel k) {
     Entry[] each = new Entry[pages.size()];
     for (int p = 0; p < (k.readsPages() ? pages.size() : 1); p++) {
-      String graph = k.name().toLowerCase(java.util.Locale.ROOT) + p;
+      String graph = k.name().toLowerCase(Locale.ROOT) + p;
       IntArray page = pages.get(p);
       TaskGraph g =
-          graph(graph)
-              .task("run", k.body(), context, args, heap, page)
-              .persistOnDevice(memory);
+          graph(graph).task("run", k.body(), context, args, heap, page).persistOnDevice(memory);
       each[p] = entry(g, graph, k.itemsX(), k.itemsY());
     }
     return each;
@@ -226,7 +227,7 @@ final class TornadoAccelerator implements Accelerator {
 
   @Override
   public void launch(Kernel kernel, int page, int[] with, int x, int y, int z) {
-    Entry e = kernels[kernel.ordinal()][page];
+    Entry e = Objects.requireNonNull(kernels.get(kernel))[page];
     numbers(with);
     e.grid.setGlobalWork((long) x * e.itemsX, (long) y * e.itemsY, z);
     execute(kernel.name(), e.graph);
@@ -260,12 +261,7 @@ final class TornadoAccelerator implements Accelerator {
       Floats stage = loads[size(length - done)];
       int n = Math.min(length - done, stage.array.getSize());
       MemorySegment.copy(
-          from,
-          offset + done,
-          stage.array.getSegment(),
-          ValueLayout.JAVA_FLOAT_UNALIGNED,
-          0,
-          n);
+          from, offset + done, stage.array.getSegment(), ValueLayout.JAVA_FLOAT_UNALIGNED, 0, n);
       transfer("upload", stage.entry, n, to + done);
       done += n;
     }
@@ -278,12 +274,7 @@ final class TornadoAccelerator implements Accelerator {
       int n = Math.min(length - done, stage.array.getSize());
       transfer("download", stage.entry, n, from + done);
       MemorySegment.copy(
-          stage.array.getSegment(),
-          ValueLayout.JAVA_FLOAT_UNALIGNED,
-          0,
-          to,
-          offset + done,
-          n);
+          stage.array.getSegment(), ValueLayout.JAVA_FLOAT_UNALIGNED, 0, to, offset + done, n);
       done += n;
     }
   }

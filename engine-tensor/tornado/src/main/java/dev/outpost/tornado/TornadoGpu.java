@@ -10,8 +10,7 @@ import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 
 /** A device that TornadoVM found. */
-record TornadoGpu(String id, TornadoVMBackendType backend, TornadoDevice device)
-    implements Device {
+record TornadoGpu(String id, TornadoVMBackendType backend, TornadoDevice device) implements Device {
   /** Items of the largest group that a {@link Kernel} has. */
   private static final int GROUP = 256;
 
@@ -55,7 +54,8 @@ record TornadoGpu(String id, TornadoVMBackendType backend, TornadoDevice device)
   public OpenDevice open(Kernels host, long wanted, Consumer<String> notes) {
     long[] groups = device.getDeviceMaxWorkgroupDimensions();
     if (groups != null && groups.length > 0 && groups[0] < GROUP)
-      throw refusal("runs groups of at most " + Arrays.toString(groups) + " items, " + GROUP + " are needed");
+      throw refusal(
+          "runs groups of at most " + Arrays.toString(groups) + " items, " + GROUP + " are needed");
     long budget = budget(wanted);
     // Half for what a step makes and trains, half for frozen weights as stored.
     long largest = Math.min(budget / 2, device.getMaxAllocMemory());

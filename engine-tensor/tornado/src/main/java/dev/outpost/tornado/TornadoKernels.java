@@ -141,8 +141,7 @@ final class TornadoKernels implements Kernels {
     int n = y.size();
     if (n == 0) return;
     Call c = call().in(a).in(b).out(y);
-    c.run(
-        () -> each(Kernel.ADD, n, n, c.at(a), c.at(b), c.at(y)), () -> host.add(a, b, y));
+    c.run(() -> each(Kernel.ADD, n, n, c.at(a), c.at(b), c.at(y)), () -> host.add(a, b, y));
   }
 
   @Override
@@ -256,19 +255,9 @@ final class TornadoKernels implements Kernels {
     if (dx != null) c.out(dx, accumulateX);
     if (dgamma != null) c.out(dgamma, accumulateParameters);
     if (dbeta != null) c.out(dbeta, accumulateParameters);
-    c.onHost(
-        () ->
-            host.layerNormBackward(
-                x,
-                gamma,
-                mean,
-                rstd,
-                dy,
-                dx,
-                accumulateX,
-                dgamma,
-                dbeta,
-                accumulateParameters));
+    c.onHost(() ->
+        host.layerNormBackward(
+            x, gamma, mean, rstd, dy, dx, accumulateX, dgamma, dbeta, accumulateParameters));
   }
 
   @Override
@@ -290,17 +279,13 @@ final class TornadoKernels implements Kernels {
     if (dx != null) c.out(dx, accumulateX);
     if (dgamma != null) c.out(dgamma, accumulateGamma);
     c.onHost(
-        () ->
-            host.rmsNormBackward(
-                x, gamma, rstd, dy, dx, accumulateX, dgamma, accumulateGamma));
+        () -> host.rmsNormBackward(x, gamma, rstd, dy, dx, accumulateX, dgamma, accumulateGamma));
   }
 
   @Override
   public void crossEntropy(
       Tensor logits, int[] targets, float scale, float[] losses, boolean gradient) {
-    call()
-        .inOut(logits)
-        .onHost(() -> host.crossEntropy(logits, targets, scale, losses, gradient));
+    call().inOut(logits).onHost(() -> host.crossEntropy(logits, targets, scale, losses, gradient));
   }
 
   // ---- tokens

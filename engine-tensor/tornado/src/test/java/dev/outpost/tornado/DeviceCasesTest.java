@@ -3,34 +3,26 @@ package dev.outpost.tornado;
 import dev.outpost.tensor.kernel.KernelCase;
 import dev.outpost.tensor.kernel.KernelCases;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.OpenDevice;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
-/** The same cases on a device, where TornadoVM runs and has one. */
+/** The shared case table on a device, where there is one. */
 class DeviceCasesTest {
-  private static TornadoAccelerator device;
-  private static TornadoKernels tested;
+  private static @Nullable OpenDevice device;
 
   @BeforeAll
   static void open() {
-    device =
-        new TornadoAccelerator(
-            TornadoRuntimeProvider.getTornadoRuntime().getBackend(0).getDevice(0),
-            "first",
-            1 << 22,
-            2,
-            1 << 20);
-    tested = new TornadoKernels(device, Kernels.scalar(), note -> {});
+    device = ADevice.open(Kernels.scalar());
   }
 
   @AfterAll
   static void close() {
-    System.err.println(tested.traffic());
-    device.close();
+    if (device != null) device.close();
   }
 
   static List<KernelCase> cases() {
@@ -40,6 +32,6 @@ class DeviceCasesTest {
   @ParameterizedTest
   @MethodSource("cases")
   void theDeviceAgreesWithTheSpecification(KernelCase kernelCase) {
-    kernelCase.check(tested, Kernels.scalar());
+    kernelCase.check(device.kernels(), Kernels.scalar());
   }
 }

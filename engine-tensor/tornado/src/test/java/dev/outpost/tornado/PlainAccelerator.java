@@ -58,7 +58,8 @@ final class PlainAccelerator implements Accelerator {
     int count = items[0] * items[1];
     if (!kernel.meets()) {
       for (int group = 0; group < x * y * z; group++)
-        for (int item = 0; item < count; item++) run(kernel, page, groups, group, items, item, null);
+        for (int item = 0; item < count; item++)
+          run(kernel, page, groups, group, items, item, null);
       return;
     }
     Group shared = new Group(count);
@@ -68,20 +69,19 @@ final class PlainAccelerator implements Accelerator {
       int item = i;
       threads.add(
           Thread.ofVirtual()
-              .start(
-                  () -> {
-                    try {
-                      for (int group = 0; group < x * y * z; group++) {
-                        run(kernel, page, groups, group, items, item, shared);
-                        shared.await();
-                        shared.forget();
-                        shared.await();
-                      }
-                    } catch (Throwable e) {
-                      failure.compareAndSet(null, e);
-                      shared.barrier.reset();
-                    }
-                  }));
+              .start(() -> {
+                try {
+                  for (int group = 0; group < x * y * z; group++) {
+                    run(kernel, page, groups, group, items, item, shared);
+                    shared.await();
+                    shared.forget();
+                    shared.await();
+                  }
+                } catch (Throwable e) {
+                  failure.compareAndSet(null, e);
+                  shared.barrier.reset();
+                }
+              }));
     }
     for (Thread t : threads) {
       try {
@@ -90,7 +90,8 @@ final class PlainAccelerator implements Accelerator {
         throw new IllegalStateException(e);
       }
     }
-    if (failure.get() != null) throw new AssertionError(kernel + ": " + failure.get(), failure.get());
+    if (failure.get() != null)
+      throw new AssertionError(kernel + ": " + failure.get(), failure.get());
   }
 
   private void run(

@@ -4,6 +4,6 @@ import uk.ac.manchester.tornado.api.TornadoRuntime;
 
 public class TornadoRuntimeProvider {
   public static TornadoRuntime getTornadoRuntime() {
-    throw new UnsupportedOperationException("only its name is here");
+    return null;
   }
 }
