@@ -87,7 +87,7 @@ final class TornadoAccelerator implements Accelerator {
     plan = new TornadoExecutionPlan(graphs.toArray(ImmutableTaskGraph[]::new));
     plan.withDevice(device);
     // The default relaxes arithmetic: infinities and NaN, which masks are made of, would be lost.
-    plan.withCompilerFlags(TornadoVMBackendType.OPENCL, "-cl-mad-enable");
+    plan.withCompilerFlags(TornadoVMBackendType.OPENCL, "-cl-mad-enable -w");
     numbers(new int[] {0});
     execute("memory", 0);
   }

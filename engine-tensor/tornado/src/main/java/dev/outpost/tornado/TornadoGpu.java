@@ -4,7 +4,6 @@ import dev.outpost.tensor.kernel.Device;
 import dev.outpost.tensor.kernel.DeviceException;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.OpenDevice;
-import java.util.Arrays;
 import java.util.function.Consumer;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
@@ -13,6 +12,9 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 record TornadoGpu(String id, TornadoVMBackendType backend, TornadoDevice device) implements Device {
   /** Items of the largest group that a {@link Kernel} has. */
   private static final int GROUP = 256;
+
+  /** Bytes that the items of a group share at most. */
+  private static final int SHARED = 24 << 10;
 
   /** Less than this is not worth a device. */
   private static final long LEAST = 64L << 20;
@@ -28,7 +30,7 @@ record TornadoGpu(String id, TornadoVMBackendType backend, TornadoDevice device)
 
   @Override
   public String name() {
-    return device.getDeviceName().strip();
+    return device.getPhysicalDevice().getDeviceName().strip();
   }
 
   @Override
@@ -52,10 +54,12 @@ record TornadoGpu(String id, TornadoVMBackendType backend, TornadoDevice device)
 
   @Override
   public OpenDevice open(Kernels host, long wanted, Consumer<String> notes) {
-    long[] groups = device.getDeviceMaxWorkgroupDimensions();
-    if (groups != null && groups.length > 0 && groups[0] < GROUP)
-      throw refusal(
-          "runs groups of at most " + Arrays.toString(groups) + " items, " + GROUP + " are needed");
+    long[] groups = device.getPhysicalDevice().getDeviceMaxWorkGroupSize();
+    if (groups != null && groups.length > 0 && groups[0] > 0 && groups[0] < GROUP)
+      throw refusal("runs groups of at most " + groups[0] + " items, " + GROUP + " are needed");
+    long shared = device.getPhysicalDevice().getDeviceLocalMemorySize();
+    if (shared > 0 && shared < SHARED)
+      throw refusal("has " + shared + " bytes of memory for a group, " + SHARED + " are needed");
     long budget = budget(wanted);
     // Half for what a step makes and trains, half for frozen weights as stored.
     long largest = Math.min(budget / 2, device.getMaxAllocMemory());

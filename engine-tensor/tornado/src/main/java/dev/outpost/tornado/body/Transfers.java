@@ -8,12 +8,15 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 public final class Transfers {
   private Transfers() {}
 
-  /** Makes the device hold its memory: nothing is written. */
+  /**
+   * Makes the device take its memory; n is 0, so nothing is written. What a body reads TornadoVM
+   * would bring from the host first: all of it.
+   */
   public static void touch(KernelContext c, IntArray args, FloatArray heap, IntArray page) {
     int i = c.globalIdx;
     if (i < args.get(0)) {
-      heap.set(i, heap.get(i));
-      page.set(i, page.get(i));
+      heap.set(i, 0);
+      page.set(i, 0);
     }
   }
 

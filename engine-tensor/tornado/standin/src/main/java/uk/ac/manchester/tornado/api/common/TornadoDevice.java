@@ -1,9 +1,10 @@
 package uk.ac.manchester.tornado.api.common;
 
+import uk.ac.manchester.tornado.api.TornadoTargetDevice;
 import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
 
 public interface TornadoDevice {
-  String getDeviceName();
+  TornadoTargetDevice getPhysicalDevice();
 
   String getPlatformName();
 
@@ -12,6 +13,4 @@ public interface TornadoDevice {
   long getMaxAllocMemory();
 
   long getMaxGlobalMemory();
-
-  long[] getDeviceMaxWorkgroupDimensions();
 }

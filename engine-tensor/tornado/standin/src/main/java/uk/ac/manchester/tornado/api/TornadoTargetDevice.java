@@ -1,0 +1,9 @@
+package uk.ac.manchester.tornado.api;
+
+public interface TornadoTargetDevice {
+  String getDeviceName();
+
+  long getDeviceLocalMemorySize();
+
+  long[] getDeviceMaxWorkGroupSize();
+}
