@@ -9,15 +9,12 @@ public final class Transfers {
   private Transfers() {}
 
   /**
-   * Makes the device take its memory; n is 0, so nothing is written. What a body reads TornadoVM
-   * would bring from the host first: all of it.
+   * Makes the device take its memory: one item writes a number into each. What a body reads, or
+   * writes only if, TornadoVM would bring from the host first: all of it.
    */
   public static void touch(KernelContext c, IntArray args, FloatArray heap, IntArray page) {
-    int i = c.globalIdx;
-    if (i < args.get(0)) {
-      heap.set(i, 0);
-      page.set(i, 0);
-    }
+    heap.set(c.globalIdx, 0);
+    page.set(c.globalIdx, 0);
   }
 
   /** Into the f32 memory. */
