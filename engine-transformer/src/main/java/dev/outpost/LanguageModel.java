@@ -137,7 +137,7 @@ public final class LanguageModel implements AutoCloseable {
     Arrays.fill(targets, -1);
     System.arraycopy(whole, from, targets, from - 1, whole.length - from);
     return working(() -> {
-      Workspace workspace = new Workspace();
+      Workspace workspace = kernels().memory().workspace();
       Pass pass = Pass.of(Tape.evaluating(kernels(), workspace), 1, whole.length);
       double sum = 0;
       for (float loss : model.losses(pass, whole, targets)) sum += loss;
@@ -166,9 +166,10 @@ public final class LanguageModel implements AutoCloseable {
     if (ids.length == 0) throw new IllegalArgumentException("embed: the text has no token");
     requireRoom("embed", ids.length);
     return working(() -> {
-      Workspace workspace = new Workspace();
+      Workspace workspace = kernels().memory().workspace();
       Pass pass = Pass.of(Tape.evaluating(kernels(), workspace), 1, ids.length);
       Var hidden = model.hidden(pass, ids);
+      kernels().memory().fetch(hidden.value());
       float[] all = hidden.value().toArray();
       return switch (pooling) {
         case MEAN -> mean(all, all.length / ids.length);

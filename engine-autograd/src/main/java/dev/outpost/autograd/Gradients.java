@@ -1,9 +1,9 @@
 package dev.outpost.autograd;
 
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.weight.HeapWeight;
-import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -41,9 +41,9 @@ public final class Gradients {
   }
 
   /** A gradient of zeros for {@code weight}, to be added to; one that is there is overwritten. */
-  public Tensor zeros(HeapWeight weight) {
+  public Tensor zeros(Kernels kernels, HeapWeight weight) {
     Tensor t = slot(weight).tensor();
-    Arrays.fill(t.data(), t.offset(), t.offset() + t.size(), 0);
+    kernels.fill(t, 0);
     return t;
   }
 

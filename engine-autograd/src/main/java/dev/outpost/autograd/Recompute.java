@@ -2,6 +2,7 @@ package dev.outpost.autograd;
 
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.tensor.memory.Workspace;
 import java.util.List;
 import java.util.function.BiFunction;
@@ -57,7 +58,7 @@ public final class Recompute {
       }
       // The inner walk gives its gradient back to the workspace; dy is the outer walk's to give.
       Tensor inner = ws.take(dy.shape());
-      inner.copyFrom(dy);
+      k.copy(MatView.of(dy), MatView.of(inner), false);
       Tensor dx = again.backward(y, inner, grads.ofWeights(), List.of(in)).get(0);
       if (dx != null) grads.give(x, dx);
     }

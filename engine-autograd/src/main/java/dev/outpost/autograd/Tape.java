@@ -113,6 +113,7 @@ public final class Tape {
                 "leaf: "
                     + w
                     + " is mapped read-only and cannot be trained; load it as a heap weight");
+          if (value != null) kernels.memory().enter(value, !trainable);
           return new Var(this, value, w, next++, trainable && recording);
         });
   }
@@ -202,7 +203,7 @@ public final class Tape {
           "backward: the loss depends on no trainable weight of this tape;"
               + " enter weights by leaf(weight, true) on a recording tape");
     Tensor one = workspace.take(loss.shape());
-    one.fill(1);
+    kernels.fill(one, 1);
     backward(loss, one, gradients, List.of());
   }
 

@@ -9,7 +9,6 @@ import dev.outpost.autograd.op.SoftCap;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.MatView;
-import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.tensor.weight.Weight;
 import dev.outpost.transformer.layer.Embeddings;
 import dev.outpost.transformer.layer.Head;
@@ -166,14 +165,14 @@ public record TransformerModel(
         tape.kernels(),
         tape.workspace(),
         head.reads(pass, hidden(pass, input)).value(),
-        headWeight().weight().view(),
-        shift(),
+        pass.of(headWeight()).view(),
+        shift(pass),
         spec.head().softCap(),
         targets);
   }
 
-  private @Nullable Tensor shift() {
-    return head.bias() == null ? null : ((HeapWeight) head.bias().weight()).tensor();
+  private @Nullable Tensor shift(Pass pass) {
+    return head.bias() == null ? null : pass.of(head.bias()).value();
   }
 
   /**
@@ -194,8 +193,8 @@ public record TransformerModel(
     if (head.weight() == null && !spec.head().tied()) return rows;
     Kernels k = pass.tape().kernels();
     Tensor out = pass.tape().take(rows.rows(), spec.outputs());
-    k.gemm(MatView.of(rows), headWeight().weight().view().t(), MatView.of(out), false);
-    Tensor shift = shift();
+    k.gemm(MatView.of(rows), pass.of(headWeight()).view().t(), MatView.of(out), false);
+    Tensor shift = shift(pass);
     if (shift != null) k.addBias(out, shift, out);
     SoftCap.inPlace(k, out, spec.head().softCap());
     return out;

@@ -69,7 +69,7 @@ final class FullSizeCheck {
   /** The same scores with one token at a time over a key/value cache. */
   private static Tensor decoded(TransformerModel model, Kernels kernels, int[] ids) {
     Tensor all = Tensor.zeros(ids.length, model.spec().vocabularySize());
-    KvCache cache = KvCache.of(1, ids.length);
+    KvCache cache = KvCache.of(kernels, 1, ids.length);
     for (int t = 0; t < ids.length; t++) {
       Pass pass = Pass.of(Tape.evaluating(kernels, new Workspace()), 1, 1).with(cache);
       Var hidden = model.hidden(pass, new int[] {ids[t]});

@@ -6,6 +6,8 @@ import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.tensor.ShapeException;
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.MatView;
 import java.util.List;
 
 /**
@@ -24,28 +26,17 @@ public final class Columns {
     int c = x.shape().cols();
     if (from < 0 || to > c || from > to)
       throw new ShapeException("columns", "must lie inside x", from + "…" + to, x.shape());
-    int rows = x.shape().rows();
-    Tensor y = t.take(rows, to - from);
-    Tensor in = x.value();
-    for (int r = 0; r < rows; r++)
-      System.arraycopy(
-          in.data(), in.offset() + r * c + from, y.data(), y.offset() + r * (to - from), to - from);
-    return t.record("columns", y, List.of(), new Back(x, from, to), x);
+    Tensor y = t.take(x.shape().rows(), to - from);
+    t.kernels().copy(MatView.of(x.value()).cols(from, to), MatView.of(y), false);
+    return t.record("columns", y, List.of(), new Back(t.kernels(), x, from, to), x);
   }
 
-  private record Back(Var x, int from, int to) implements Backward {
+  private record Back(Kernels k, Var x, int from, int to) implements Backward {
     @Override
     public void backward(Tensor dy, Grads grads) {
       Grads.Slot slot = grads.of(x);
-      if (!slot.accumulate()) slot.tensor().fill(0);
-      int c = x.shape().cols();
-      int width = to - from;
-      float[] dx = slot.tensor().data();
-      for (int r = 0; r < dy.rows(); r++) {
-        int at = slot.tensor().offset() + r * c + from;
-        int of = dy.offset() + r * width;
-        for (int i = 0; i < width; i++) dx[at + i] += dy.data()[of + i];
-      }
+      if (!slot.accumulate()) k.fill(slot.tensor(), 0);
+      k.copy(MatView.of(dy), MatView.of(slot.tensor()).cols(from, to), true);
     }
   }
 }

@@ -9,6 +9,7 @@ import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.tensor.memory.Workspace;
+import dev.outpost.tensor.weight.HeapWeight;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -66,7 +67,7 @@ public final class CrossEntropy {
     Workspace ws = t.workspace();
     Counted counted = Counted.of(targets);
     int n = counted.atLeastOne("linearCrossEntropy", targets.length);
-    Tensor rows = counted.gather(ws, h.value());
+    Tensor rows = counted.gather(t.kernels(), ws, h.value());
     Tensor dh = t.needsGrad(h) ? t.take(n, h.shape().cols()) : null;
     Tensor dw = t.needsGrad(w) ? t.take(w.shape()) : null;
     Tensor db = bias != null && t.needsGrad(bias) ? t.take(bias.shape()) : null;
@@ -76,7 +77,7 @@ public final class CrossEntropy {
     chunks.run(losses, dh, dw, db);
     if (rows != h.value()) ws.release(rows);
     Tensor loss = t.take(1);
-    loss.fill(mean(losses, n));
+    t.kernels().fill(loss, mean(losses, n));
     List<Tensor> saved = new ArrayList<>(3);
     if (dh != null) saved.add(dh);
     if (dw != null) saved.add(dw);
@@ -97,12 +98,12 @@ public final class CrossEntropy {
     int counted = Counted.of(targets).atLeastOne("crossEntropy", n);
     boolean saves = t.needsGrad(logits);
     Tensor g = saves ? t.take(logits.shape()) : t.workspace().take(logits.shape());
-    g.copyFrom(logits.value());
+    t.kernels().copy(MatView.of(logits.value()), MatView.of(g), false);
     float[] losses = new float[n];
     t.kernels().crossEntropy(g, targets, 1f / counted, losses, saves);
     if (!saves) t.workspace().release(g);
     Tensor loss = t.take(1);
-    loss.fill(mean(losses, counted));
+    t.kernels().fill(loss, mean(losses, counted));
     Back back = new Back(t.kernels(), logits, logits, logits, g, null, null, Counted.all(targets));
     return t.record("crossEntropy", loss, List.of(g), back, logits);
   }
@@ -124,7 +125,7 @@ public final class CrossEntropy {
       int[] targets) {
     check("losses", h.cols(), w, bias, h.rows(), targets);
     Counted counted = Counted.of(targets);
-    Tensor rows = counted.gather(ws, h);
+    Tensor rows = counted.gather(k, ws, h);
     float[] losses = new float[counted.targets.length];
     new Chunks(k, ws, rows, w, bias, softCap, counted.targets, chunkRows(w.rows()))
         .run(losses, null, null, null);
@@ -213,29 +214,22 @@ public final class CrossEntropy {
               + " targets are ignored (negative), so the mean has no terms; leave this batch out");
     }
 
-    Tensor gather(Workspace ws, Tensor h) {
+    Tensor gather(Kernels k, Workspace ws, Tensor h) {
       if (rows == null) return h;
-      int c = h.cols();
-      Tensor out = ws.take(rows.length, c);
-      for (int i = 0; i < rows.length; i++)
-        System.arraycopy(h.data(), h.offset() + rows[i] * c, out.data(), out.offset() + i * c, c);
+      Tensor out = ws.take(rows.length, h.cols());
+      k.gather(HeapWeight.of(h), rows, out, false);
       return out;
     }
 
+    /** Adds {@code alpha·from} to the rows that count; {@code from} is spent. */
     void scatter(Kernels k, float alpha, Tensor from, Grads.Slot to) {
       if (rows == null) {
         k.axpby(alpha, from, to.beta(), to.tensor());
         return;
       }
-      if (!to.accumulate()) to.tensor().fill(0);
-      int c = from.cols();
-      float[] a = from.data();
-      float[] b = to.tensor().data();
-      for (int i = 0; i < rows.length; i++) {
-        int at = from.offset() + i * c;
-        int into = to.tensor().offset() + rows[i] * c;
-        for (int j = 0; j < c; j++) b[into + j] += alpha * a[at + j];
-      }
+      if (!to.accumulate()) k.fill(to.tensor(), 0);
+      if (alpha != 1) k.axpby(0, from, alpha, from);
+      k.scatterAdd(from, rows, to.tensor());
     }
   }
 
@@ -291,14 +285,16 @@ public final class CrossEntropy {
       implements Backward {
     @Override
     public void backward(Tensor dy, Grads grads) {
-      if (dh != null) counted.scatter(k, dy.get(0), dh, grads.of(h));
+      k.memory().fetch(dy);
+      float d = dy.get(0);
+      if (dh != null) counted.scatter(k, d, dh, grads.of(h));
       if (dw != null) {
-        if (dy.get(0) != 1) k.axpby(0, dw, dy.get(0), dw);
+        if (d != 1) k.axpby(0, dw, d, dw);
         grads.give(w, dw);
       }
       if (db != null) {
         Grads.Slot slot = grads.of(bias);
-        k.axpby(dy.get(0), db, slot.beta(), slot.tensor());
+        k.axpby(d, db, slot.beta(), slot.tensor());
       }
     }
   }

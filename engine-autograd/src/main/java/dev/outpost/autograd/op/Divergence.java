@@ -30,7 +30,8 @@ public final class Divergence {
      * Writes logits.
      *
      * @param rows of the student's h that they are for
-     * @param out [rows.length, V], all of which is to be written; −∞ where the teacher says never
+     * @param out [rows.length, V], all of which is to be written by kernels, or stored in their
+     *     memory; −∞ where the teacher says never
      */
     void logits(int[] rows, Tensor out);
   }
@@ -94,7 +95,7 @@ public final class Divergence {
     CrossEntropy.Counted counted = CrossEntropy.Counted.of(targets);
     int n = counted.atLeastOne("linearDivergence", targets.length);
     Workspace ws = t.workspace();
-    Tensor rows = counted.gather(ws, h.value());
+    Tensor rows = counted.gather(t.kernels(), ws, h.value());
     Tensor dh = t.needsGrad(h) ? t.take(n, h.shape().cols()) : null;
     Chunks chunks = new Chunks(t.kernels(), ws, w.view(), bias, softCap, temperature, n);
     double sum = 0;
@@ -109,7 +110,7 @@ public final class Divergence {
     }
     if (rows != h.value()) ws.release(rows);
     Tensor loss = t.take(1);
-    loss.fill((float) (sum / n * temperature * temperature));
+    t.kernels().fill(loss, (float) (sum / n * temperature * temperature));
     if (dh == null) return t.constant(loss);
     return t.record(
         "linearDivergence", loss, List.of(dh), new Back(t.kernels(), h, dh, counted), h);
@@ -141,6 +142,7 @@ public final class Divergence {
       Tensor p = ws.take(rows.length, w.rows());
       k.softmax(student, q);
       k.softmax(said, p);
+      for (Tensor read : List.of(p, said, q, student)) k.memory().fetch(read);
       double sum = 0;
       for (int r = 0; r < rows.length; r++) sum += divergence(p, said, q, student, r);
       if (dh != null) {
@@ -179,6 +181,7 @@ public final class Divergence {
       implements Backward {
     @Override
     public void backward(Tensor dy, Grads grads) {
+      k.memory().fetch(dy);
       counted.scatter(k, dy.get(0), dh, grads.of(h));
     }
   }

@@ -5,7 +5,7 @@ import dev.outpost.autograd.Grads;
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.tensor.Tensor;
-import dev.outpost.tensor.kernel.Team;
+import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.random.RandomStream;
 import java.util.List;
 
@@ -32,12 +32,12 @@ public final class Dropout {
       throw new IllegalArgumentException("dropout: probability must be in [0, 1), got " + p);
     if (p == 0 || !t.isTraining()) return x;
     Tensor y = t.take(x.shape());
-    Back back = new Back(t.kernels().team(), x, p, key);
+    Back back = new Back(t.kernels(), x, p, key);
     back.mask(x.value(), y, false);
     return t.record("dropout", y, List.of(), back, x);
   }
 
-  private record Back(Team team, Var x, float p, long key) implements Backward {
+  private record Back(Kernels k, Var x, float p, long key) implements Backward {
     @Override
     public void backward(Tensor dy, Grads grads) {
       Grads.Slot dx = grads.of(x);
@@ -49,19 +49,23 @@ public final class Dropout {
       // 24 bits: as many as a float in [0, 1) can carry.
       long dropBelow = (long) (p * (1 << 24));
       float scale = 1 / (1 - p);
+      k.memory().fetch(from);
+      if (accumulate) k.memory().fetch(to);
       float[] a = from.data();
       float[] b = to.data();
-      team.forEach(
-          (size + PART - 1) / PART,
-          part -> {
-            int end = Math.min(size, (part + 1) * PART);
-            for (int i = part * PART; i < end; i++) {
-              boolean drop = RandomStream.hash(key, i) >>> 40 < dropBelow;
-              float kept = drop ? 0 : scale * a[from.offset() + i];
-              int at = to.offset() + i;
-              b[at] = accumulate ? b[at] + kept : kept;
-            }
-          });
+      k.team()
+          .forEach(
+              (size + PART - 1) / PART,
+              part -> {
+                int end = Math.min(size, (part + 1) * PART);
+                for (int i = part * PART; i < end; i++) {
+                  boolean drop = RandomStream.hash(key, i) >>> 40 < dropBelow;
+                  float kept = drop ? 0 : scale * a[from.offset() + i];
+                  int at = to.offset() + i;
+                  b[at] = accumulate ? b[at] + kept : kept;
+                }
+              });
+      k.memory().store(to);
     }
   }
 }

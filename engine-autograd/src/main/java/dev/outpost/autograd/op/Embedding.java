@@ -42,7 +42,7 @@ public final class Embedding {
     @Override
     public void backward(Tensor dy, Grads grads) {
       Grads.Slot dTable = grads.of(table);
-      if (!dTable.accumulate()) dTable.tensor().fill(0);
+      if (!dTable.accumulate()) k.fill(dTable.tensor(), 0);
       k.scatterAdd(dy, ids, dTable.tensor());
     }
   }

@@ -7,6 +7,7 @@ import dev.outpost.autograd.Var;
 import dev.outpost.tensor.ShapeException;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.MatView;
 import java.util.List;
 
 /**
@@ -28,18 +29,19 @@ public final class Join {
     if (batch < 1 || a.shape().rows() % batch != 0 || x.shape().rows() % batch != 0)
       throw new ShapeException(
           "join", "rows must be parts of " + batch + " sequences", a.shape(), x.shape());
-    int n = a.shape().rows() / batch * c;
-    int m = x.shape().rows() / batch * c;
+    int n = a.shape().rows() / batch;
+    int m = x.shape().rows() / batch;
     Tensor y = t.take(a.shape().rows() + x.shape().rows(), c);
     for (int b = 0; b < batch; b++) {
-      copy(a.value(), b * n, y, b * (n + m), n);
-      copy(x.value(), b * m, y, b * (n + m) + n, m);
+      int to = b * (n + m);
+      copy(t.kernels(), a.value().slice(b * n, (b + 1) * n), y.slice(to, to + n));
+      copy(t.kernels(), x.value().slice(b * m, (b + 1) * m), y.slice(to + n, to + n + m));
     }
     return t.record("join", y, List.of(), new Back(t.kernels(), batch, a, x), a, x);
   }
 
-  private static void copy(Tensor from, int at, Tensor to, int into, int count) {
-    System.arraycopy(from.data(), from.offset() + at, to.data(), to.offset() + into, count);
+  private static void copy(Kernels k, Tensor from, Tensor to) {
+    k.copy(MatView.of(from), MatView.of(to), false);
   }
 
   private record Back(Kernels k, int batch, Var a, Var x) implements Backward {

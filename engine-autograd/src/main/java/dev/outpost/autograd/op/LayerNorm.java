@@ -90,7 +90,7 @@ public final class LayerNorm {
 
     private Tensor ready(Grads.@Nullable Slot slot, boolean accumulate) {
       Tensor d = slot == null ? ws.take(gamma.shape()) : slot.tensor();
-      if (accumulate && (slot == null || !slot.accumulate())) d.fill(0);
+      if (accumulate && (slot == null || !slot.accumulate())) k.fill(d, 0);
       return d;
     }
   }

@@ -39,7 +39,7 @@ public final class MeanRows {
     @Override
     public void backward(Tensor dy, Grads grads) {
       Grads.Slot slot = grads.of(x);
-      if (!slot.accumulate()) slot.tensor().fill(0);
+      if (!slot.accumulate()) k.fill(slot.tensor(), 0);
       for (int b = 0; b < dy.rows(); b++)
         for (int i = from; i < time; i++)
           k.axpby(

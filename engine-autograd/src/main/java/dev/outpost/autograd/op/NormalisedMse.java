@@ -7,6 +7,7 @@ import dev.outpost.autograd.Var;
 import dev.outpost.tensor.ShapeException;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.MatView;
 import java.util.List;
 
 /**
@@ -40,11 +41,11 @@ public final class NormalisedMse {
           "normalisedMse: the sum of the teacher's squares must be positive and finite, got "
               + power);
     Tensor loss = t.take(1);
-    loss.fill((float) (k.sumSquaredDifference(teacher, student.value()) / power));
+    k.fill(loss, (float) (k.sumSquaredDifference(teacher, student.value()) / power));
     if (!t.needsGrad(student)) return t.constant(loss);
     // Saving the difference leaves the teacher's tensor to its owner.
     Tensor difference = t.take(student.shape());
-    difference.copyFrom(student.value());
+    k.copy(MatView.of(student.value()), MatView.of(difference), false);
     k.axpby(-1, teacher, 1, difference);
     Back back = new Back(k, student, difference, 2 / power);
     return t.record("normalisedMse", loss, List.of(difference), back, student);
@@ -54,6 +55,7 @@ public final class NormalisedMse {
       implements Backward {
     @Override
     public void backward(Tensor dy, Grads grads) {
+      k.memory().fetch(dy);
       Grads.Slot ds = grads.of(student);
       k.axpby((float) (factor * dy.get(0)), difference, ds.beta(), ds.tensor());
     }

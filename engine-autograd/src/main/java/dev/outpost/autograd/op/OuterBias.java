@@ -7,6 +7,7 @@ import dev.outpost.autograd.Var;
 import dev.outpost.tensor.ShapeException;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.tensor.memory.Workspace;
 import java.util.List;
 
@@ -31,14 +32,14 @@ public final class OuterBias {
       throw new ShapeException(
           "outerBias", "x is narrower than both biases", x.shape(), a.shape() + " " + b.shape());
     Tensor whole = t.workspace().take(c);
-    whole.fill(0);
-    System.arraycopy(a.value().data(), a.value().offset(), whole.data(), whole.offset(), m);
-    System.arraycopy(b.value().data(), b.value().offset(), whole.data(), whole.offset() + c - n, n);
+    Kernels k = t.kernels();
+    k.fill(whole, 0);
+    k.copy(MatView.of(a.value()), MatView.of(whole).cols(0, m), false);
+    k.copy(MatView.of(b.value()), MatView.of(whole).cols(c - n, c), false);
     Tensor y = t.take(x.shape());
-    t.kernels().addBias(x.value(), whole, y);
+    k.addBias(x.value(), whole, y);
     t.workspace().release(whole);
-    return t.record(
-        "outerBias", y, List.of(), new Back(t.kernels(), t.workspace(), x, a, b), x, a, b);
+    return t.record("outerBias", y, List.of(), new Back(k, t.workspace(), x, a, b), x, a, b);
   }
 
   private record Back(Kernels k, Workspace ws, Var x, Var a, Var b) implements Backward {
@@ -55,13 +56,11 @@ public final class OuterBias {
       if (x.needsGrad()) grads.give(x, dy);
     }
 
-    private static void add(Tensor sums, int from, Var bias, Grads grads) {
+    private void add(Tensor sums, int from, Var bias, Grads grads) {
       if (!bias.needsGrad()) return;
       Grads.Slot slot = grads.of(bias);
-      Tensor d = slot.tensor();
-      for (int i = 0; i < d.size(); i++)
-        d.data()[d.offset() + i] =
-            sums.get(from + i) + (slot.accumulate() ? d.data()[d.offset() + i] : 0);
+      MatView of = MatView.of(sums).cols(from, from + slot.tensor().size());
+      k.copy(of, MatView.of(slot.tensor()), slot.accumulate());
     }
   }
 }

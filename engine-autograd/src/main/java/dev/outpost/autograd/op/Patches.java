@@ -47,9 +47,11 @@ public final class Patches {
     int count = x.dim(0) * (x.dim(2) / size) * (x.dim(3) / size);
     boolean saves = t.needsGrad(w);
     Tensor u = saves ? t.take(count, cols) : t.workspace().take(count, cols);
-    unfold(images, size, u);
-    Tensor y = t.take(count, ws.dim(0));
     Kernels k = t.kernels();
+    k.memory().fetch(images);
+    unfold(images, size, u);
+    k.memory().store(u);
+    Tensor y = t.take(count, ws.dim(0));
     k.gemm(MatView.of(u), w.view().reshaped(ws.dim(0), cols).t(), MatView.of(y), false);
     if (b != null) k.addBias(y, b.value(), y);
     if (!saves) t.workspace().release(u);

@@ -79,6 +79,7 @@ public final class PrefixAttention {
     AttentionShape ahead = ahead(s, keys.rows());
     HeadView outs = HeadView.of(more, s.queries(), 0);
     t.kernels().attention(ahead, q, everySequence(keys), everySequence(values), outs, moreLse);
+    for (Tensor read : List.of(more, moreLse, out, lse)) t.kernels().memory().fetch(read);
     int rows = s.batch() * s.heads() * s.queries();
     t.kernels()
         .team()
@@ -88,6 +89,8 @@ public final class PrefixAttention {
               for (int i = b * (rows / s.batch()); i < (b + 1) * (rows / s.batch()); i++)
                 blend(s, i, more, moreLse.get(i), out, lse);
             });
+    t.kernels().memory().store(out);
+    t.kernels().memory().store(lse);
     ws.release(more);
     ws.release(moreLse);
   }

@@ -8,6 +8,7 @@ import dev.outpost.tensor.ShapeException;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.HeadView;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.tensor.kernel.RotaryShape;
 import java.util.List;
 
@@ -34,6 +35,7 @@ public final class Rotary {
     if (angles.cols() != 2 * s.pairs() || angles.rows() < s.past() + s.time())
       throw new ShapeException(
           "rotary", "angles must be [≥ past + time, 2·pairs] of " + s, angles.shape());
+    t.kernels().memory().enter(angles, true);
     Tensor y = t.take(x.shape());
     turn(t.kernels(), s, angles, x.value(), y, false);
     return t.record("rotary", y, List.of(), new Back(t.kernels(), s, angles, x), x);
@@ -45,10 +47,7 @@ public final class Rotary {
     int turned = s.heads() * s.headDim();
     int cols = x.cols();
     if (turned == cols || x.data() == y.data() && x.offset() == y.offset()) return;
-    for (int r = 0; r < x.rows(); r++) {
-      int at = r * cols + turned;
-      System.arraycopy(x.data(), x.offset() + at, y.data(), y.offset() + at, cols - turned);
-    }
+    k.copy(MatView.of(x).cols(turned, cols), MatView.of(y).cols(turned, cols), false);
   }
 
   private record Back(Kernels k, RotaryShape s, Tensor angles, Var x) implements Backward {

@@ -7,6 +7,7 @@ import dev.outpost.autograd.Var;
 import dev.outpost.tensor.ShapeException;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.weight.HeapWeight;
 import java.util.List;
 
 /**
@@ -22,14 +23,11 @@ public final class Rows {
    * @throws ShapeException when a row lies outside x
    */
   public static Var rows(Tape t, Var x, int[] rows) {
-    int c = x.shape().cols();
-    Tensor from = x.value();
-    Tensor y = t.take(rows.length, c);
-    for (int i = 0; i < rows.length; i++) {
-      if (rows[i] < 0 || rows[i] >= x.shape().rows())
-        throw new ShapeException("rows", "row " + rows[i] + " lies outside", x.shape());
-      System.arraycopy(from.data(), from.offset() + rows[i] * c, y.data(), y.offset() + i * c, c);
-    }
+    for (int row : rows)
+      if (row < 0 || row >= x.shape().rows())
+        throw new ShapeException("rows", "row " + row + " lies outside", x.shape());
+    Tensor y = t.take(rows.length, x.shape().cols());
+    t.kernels().gather(HeapWeight.of(x.value()), rows, y, false);
     return t.record("rows", y, List.of(), new Back(t.kernels(), x, rows.clone()), x);
   }
 
@@ -37,7 +35,7 @@ public final class Rows {
     @Override
     public void backward(Tensor dy, Grads grads) {
       Grads.Slot dx = grads.of(x);
-      if (!dx.accumulate()) dx.tensor().fill(0);
+      if (!dx.accumulate()) k.fill(dx.tensor(), 0);
       k.scatterAdd(dy, rows, dx.tensor());
     }
   }

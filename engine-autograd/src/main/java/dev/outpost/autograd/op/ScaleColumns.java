@@ -36,6 +36,9 @@ public final class ScaleColumns {
   }
 
   private static void scaled(Kernels k, Tensor x, Tensor l, Tensor y, boolean accumulate) {
+    k.memory().fetch(x);
+    k.memory().fetch(l);
+    if (accumulate) k.memory().fetch(y);
     int c = x.cols();
     int rows = c == 0 ? 0 : x.size() / c;
     int part = Math.max(1, (1 << 14) / Math.max(1, c));
@@ -52,6 +55,7 @@ public final class ScaleColumns {
                 }
               }
             });
+    k.memory().store(y);
   }
 
   /** Reads each factor only when the other needs a gradient. */

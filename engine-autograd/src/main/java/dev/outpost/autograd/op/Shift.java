@@ -15,8 +15,8 @@ public final class Shift {
   /** Adds {@code s} to every element. */
   public static Var shift(Tape t, Var a, float s) {
     Tensor y = t.take(a.shape());
-    Tensor x = a.value();
-    for (int i = 0; i < x.size(); i++) y.data()[y.offset() + i] = x.get(i) + s;
+    t.kernels().fill(y, s);
+    t.kernels().axpby(1, a.value(), 1, y);
     return t.record("shift", y, List.of(), new Back(t.kernels(), a), a);
   }
 

@@ -6,6 +6,8 @@ import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
 import dev.outpost.tensor.ShapeException;
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.MatView;
 import java.util.List;
 
 /**
@@ -24,26 +26,25 @@ public final class SwapColumns {
     if (a < 1 || b < 1 || x.shape().cols() % ((long) a * b) != 0)
       throw new ShapeException("swapColumns", a + "x" + b + " must divide the columns", x.shape());
     Tensor y = t.take(x.shape());
-    swap(x.value(), y, a, b);
+    swap(t.kernels(), x.value(), y, a, b);
     return t.record("swapColumns", y, List.of(), new Back(t, x, a, b), x);
   }
 
-  private static void swap(Tensor x, Tensor y, int a, int b) {
+  private static void swap(Kernels k, Tensor x, Tensor y, int a, int b) {
     int d = x.cols() / (a * b);
-    for (int r = 0; r < x.rows(); r++) {
-      int from = x.offset() + r * x.cols();
-      int to = y.offset() + r * x.cols();
-      for (int i = 0; i < a; i++)
-        for (int j = 0; j < b; j++)
-          System.arraycopy(x.data(), from + (i * b + j) * d, y.data(), to + (j * a + i) * d, d);
-    }
+    for (int i = 0; i < a; i++)
+      for (int j = 0; j < b; j++) k.copy(run(x, i * b + j, d), run(y, j * a + i, d), false);
+  }
+
+  private static MatView run(Tensor x, int i, int d) {
+    return MatView.of(x).cols(i * d, (i + 1) * d);
   }
 
   private record Back(Tape t, Var x, int a, int b) implements Backward {
     @Override
     public void backward(Tensor dy, Grads grads) {
       Tensor dx = t.workspace().take(x.shape());
-      swap(dy, dx, b, a);
+      swap(t.kernels(), dy, dx, b, a);
       grads.give(x, dx);
     }
   }

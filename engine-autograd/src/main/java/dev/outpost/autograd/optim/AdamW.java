@@ -58,7 +58,8 @@ public final class AdamW implements Optimizer {
    * @throws IllegalArgumentException when a name or a weight occurs twice
    */
   public static AdamW of(Kernels kernels, List<ParameterGroup> groups, Betas betas) {
-    return new AdamW(kernels, betas, new Slots("adamW", groups, "exp_avg", "exp_avg_sq"));
+    return new AdamW(
+        kernels, betas, new Slots("adamW", kernels.memory(), groups, "exp_avg", "exp_avg_sq"));
   }
 
   @Override

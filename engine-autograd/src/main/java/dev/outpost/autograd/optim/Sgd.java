@@ -42,7 +42,7 @@ public final class Sgd implements Optimizer {
     if (nesterov && momentum == 0)
       throw new IllegalArgumentException("sgd: Nesterov's form needs a momentum above 0");
     String[] kinds = momentum == 0 ? new String[0] : new String[] {"momentum_buffer"};
-    return new Sgd(kernels, momentum, nesterov, new Slots("sgd", groups, kinds));
+    return new Sgd(kernels, momentum, nesterov, new Slots("sgd", kernels.memory(), groups, kinds));
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.outpost.autograd.optim;
 
 import dev.outpost.tensor.Shape;
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.memory.DeviceMemory;
 import dev.outpost.tensor.weight.HeapWeight;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -10,12 +11,16 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** What an optimizer remembers about each weight: some tensors of its shape and a step count. */
+/**
+ * What an optimizer remembers about each weight: some tensors of its shape, in the memory of the
+ * kernels that update them, and a step count.
+ */
 final class Slots {
   private static final String STEPS = "steps";
   private static final String STEP = "step";
 
   private final String optimizer;
+  private final DeviceMemory memory;
   private final List<String> kinds;
   private final List<Slot> all = new ArrayList<>();
   int steps;
@@ -35,8 +40,9 @@ final class Slots {
     }
   }
 
-  Slots(String optimizer, List<ParameterGroup> groups, String... kinds) {
+  Slots(String optimizer, DeviceMemory memory, List<ParameterGroup> groups, String... kinds) {
     this.optimizer = optimizer;
+    this.memory = memory;
     this.kinds = List.of(kinds);
     Map<String, HeapWeight> names = new HashMap<>();
     Map<HeapWeight, String> weights = new HashMap<>();
@@ -64,7 +70,7 @@ final class Slots {
   Tensor[] memory(Slot s) {
     if (s.memory == null) {
       s.memory = new Tensor[kinds.size()];
-      for (int i = 0; i < kinds.size(); i++) s.memory[i] = Tensor.zeros(s.weight.shape());
+      for (int i = 0; i < kinds.size(); i++) s.memory[i] = adopted(Tensor.zeros(s.weight.shape()));
     }
     return s.memory;
   }
@@ -75,9 +81,11 @@ final class Slots {
     for (Slot s : all) {
       if (s.memory == null) continue;
       state.put(s.name + "." + STEP, count(s.step));
-      for (int i = 0; i < kinds.size(); i++)
+      for (int i = 0; i < kinds.size(); i++) {
+        memory.fetch(s.memory[i]);
         state.put(
             s.name + "." + kinds.get(i), Tensor.of(s.memory[i].shape(), s.memory[i].toArray()));
+      }
     }
     return state;
   }
@@ -103,9 +111,16 @@ final class Slots {
               + " weights and the kind of optimizer it was saved from");
     steps = restoredSteps;
     for (int i = 0; i < all.size(); i++) {
-      all.get(i).memory = memories.get(i);
+      Tensor[] restored = memories.get(i);
+      if (restored != null) for (Tensor t : restored) adopted(t);
+      all.get(i).memory = restored;
       all.get(i).step = counts.get(i);
     }
+  }
+
+  private Tensor adopted(Tensor t) {
+    memory.adopt(t.data());
+    return t;
   }
 
   private Tensor copy(Slot s, String kind, @Nullable Tensor from) {

@@ -5,6 +5,7 @@ import dev.outpost.autograd.Var;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.memory.Workspace;
+import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.data.TokenPair;
 import dev.outpost.transformer.module.KvCache;
@@ -29,7 +30,7 @@ public final class Scorer {
   private final Tokenizer tokenizer;
   private final int prefix;
   private final int most;
-  private final Workspace workspace = new Workspace();
+  private final Workspace workspace;
   private final KvCache cache;
   private int[] cached = {};
 
@@ -39,7 +40,8 @@ public final class Scorer {
     this.tokenizer = tokenizer;
     this.prefix = prefix;
     this.most = model.spec().context();
-    this.cache = KvCache.of(1, most);
+    this.workspace = kernels.memory().workspace();
+    this.cache = KvCache.of(kernels, 1, most);
   }
 
   /**
@@ -202,9 +204,9 @@ public final class Scorer {
       boolean[] likeliest) {
     Tape tape = pass.tape();
     Tensor picked = tape.take(rows.length, hidden.shape().cols());
-    for (int i = 0; i < rows.length; i++)
-      picked.slice(i, i + 1).copyFrom(hidden.value().slice(rows[i], rows[i] + 1));
+    kernels.gather(HeapWeight.of(hidden.value()), rows, picked, false);
     Tensor logits = model.logits(pass, tape.constant(picked), 0, rows.length);
+    kernels.memory().fetch(logits);
     int v = logits.cols();
     for (int i = 0; i < rows.length; i++)
       likeliest[from + i] = argMax(logits.data(), logits.offset() + i * v, v) == targets[from + i];

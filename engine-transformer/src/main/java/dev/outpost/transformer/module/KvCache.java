@@ -1,6 +1,8 @@
 package dev.outpost.transformer.module;
 
 import dev.outpost.tensor.kernel.HeadView;
+import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.MatView;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -12,13 +14,15 @@ public final class KvCache {
   /** Positions a slot starts with. */
   private static final int LEAST = 16;
 
+  private final Kernels kernels;
   private final int batch;
   private final int capacity;
   private final Map<String, Entry> entries = new HashMap<>();
   private int ahead;
   private int held;
 
-  private KvCache(int batch, int capacity) {
+  private KvCache(Kernels kernels, int batch, int capacity) {
+    this.kernels = kernels;
     this.batch = batch;
     this.capacity = capacity;
   }
@@ -26,9 +30,11 @@ public final class KvCache {
   /**
    * Room for {@code capacity} positions of {@code batch} sequences; memory is taken per slot as the
    * positions come, twice as much whenever it is full.
+   *
+   * @param kernels whose memory it is, those of every pass
    */
-  public static KvCache of(int batch, int capacity) {
-    return new KvCache(batch, capacity);
+  public static KvCache of(Kernels kernels, int batch, int capacity) {
+    return new KvCache(kernels, batch, capacity);
   }
 
   /** Positions of the sequence held, without what stands before it. */
@@ -72,7 +78,7 @@ public final class KvCache {
   public KvCache repeated(int n) {
     if (batch != 1)
       throw new IllegalStateException("kv cache: holds " + batch + " sequences, must hold one");
-    KvCache out = new KvCache(n, capacity);
+    KvCache out = new KvCache(kernels, n, capacity);
     out.ahead = ahead;
     out.held = held;
     entries.forEach((slot, e) -> out.entries.put(slot, e.repeated(n, held)));
@@ -96,16 +102,17 @@ public final class KvCache {
     if (held + time > capacity + ahead)
       throw new IllegalStateException(
           "kv cache: " + (held + time - ahead) + " positions exceed the capacity of " + capacity);
-    Entry e = entries.computeIfAbsent(slot, s -> new Entry(width));
+    Entry e = entries.computeIfAbsent(slot, s -> new Entry(kernels, width));
     if (held + time > e.capacity) e.grow(batch, held, room(held + time));
     for (int b = 0; b < batch; b++) {
-      for (int t = 0; t < time; t++) {
-        int to = (b * e.capacity + held + t) * width;
-        System.arraycopy(k.data(), k.at(b, t, 0, 0), e.keys, to, width);
-        System.arraycopy(v.data(), v.at(b, t, 0, 0), e.values, to, width);
-      }
+      kernels.copy(rows(k, b, width, time), e.rows(e.keys, b * e.capacity + held, time), false);
+      kernels.copy(rows(v, b, width, time), e.rows(e.values, b * e.capacity + held, time), false);
     }
     return e;
+  }
+
+  private static MatView rows(HeadView x, int sequence, int width, int time) {
+    return MatView.of(x.data(), x.at(sequence, 0, 0, 0), time, width, x.rowStride(), 1);
   }
 
   private int room(int positions) {
@@ -114,22 +121,24 @@ public final class KvCache {
 
   /** One slot's keys and values; views of them hold until the next append. */
   public static final class Entry {
+    private final Kernels kernels;
     private final int width;
     private float[] keys = {};
     private float[] values = {};
     private int capacity;
 
-    private Entry(int width) {
+    private Entry(Kernels kernels, int width) {
+      this.kernels = kernels;
       this.width = width;
     }
 
     private Entry repeated(int n, int length) {
-      Entry out = new Entry(width);
-      out.keys = new float[n * length * width];
-      out.values = new float[n * length * width];
+      Entry out = new Entry(kernels, width);
+      out.keys = lent(n * length);
+      out.values = lent(n * length);
       for (int b = 0; b < n; b++) {
-        System.arraycopy(keys, 0, out.keys, b * length * width, length * width);
-        System.arraycopy(values, 0, out.values, b * length * width, length * width);
+        kernels.copy(rows(keys, 0, length), rows(out.keys, b * length, length), false);
+        kernels.copy(rows(values, 0, length), rows(out.values, b * length, length), false);
       }
       out.capacity = length;
       return out;
@@ -142,10 +151,21 @@ public final class KvCache {
     }
 
     private float[] copy(float[] from, int batch, int length, int to) {
-      float[] more = new float[batch * to * width];
+      float[] more = lent(batch * to);
       for (int b = 0; b < batch; b++)
-        System.arraycopy(from, b * capacity * width, more, b * to * width, length * width);
+        kernels.copy(rows(from, b * capacity, length), rows(more, b * to, length), false);
+      if (from.length > 0) kernels.memory().takeBack(from);
       return more;
+    }
+
+    private float[] lent(int rows) {
+      float[] array = new float[rows * width];
+      if (array.length > 0) kernels.memory().lend(array);
+      return array;
+    }
+
+    private MatView rows(float[] of, int first, int count) {
+      return MatView.of(of, first * width, count, width, width, 1);
     }
 
     /** The keys as heads. */

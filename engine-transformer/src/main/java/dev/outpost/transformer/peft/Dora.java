@@ -101,6 +101,7 @@ public record Dora(Lora lora, Parameter magnitude, Tensor squares) implements At
   float[] norms(Kernels k) {
     Dense d = dense();
     Weight a = lora.a().weight();
+    if (lora.b().weight() instanceof HeapWeight h) k.memory().fetch(h.tensor());
     Tensor b = lora.b().weight().toTensor();
     MatView down = a.view();
     MatView w = d.weight().weight().view();

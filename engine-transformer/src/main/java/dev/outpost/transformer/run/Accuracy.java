@@ -40,6 +40,7 @@ public record Accuracy(long right, long asked) {
       try {
         Pass pass = read.pass(Tape.evaluating(kernels, workspace));
         Tensor scores = model.logits(pass, model.hidden(pass, read.input()));
+        kernels.memory().fetch(scores);
         for (int i = 0; i < read.targets().length; i++) {
           if (read.targets()[i] < 0) continue;
           asked++;

@@ -2,6 +2,7 @@ package dev.outpost.transformer.run;
 
 import dev.outpost.autograd.Tape;
 import dev.outpost.autograd.Var;
+import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.random.RandomStream;
@@ -32,7 +33,7 @@ public final class Generator {
 
   private final TransformerModel model;
   private final Kernels kernels;
-  private final Workspace workspace = new Workspace();
+  private final Workspace workspace;
   private final KvCache cache;
 
   /** The sequence whose first {@code cache.length()} tokens the cache holds. */
@@ -42,7 +43,8 @@ public final class Generator {
   public Generator(TransformerModel model, Kernels kernels) {
     this.model = model;
     this.kernels = kernels;
-    this.cache = KvCache.of(1, model.spec().context());
+    this.workspace = kernels.memory().workspace();
+    this.cache = KvCache.of(kernels, 1, model.spec().context());
   }
 
   /**
@@ -114,8 +116,8 @@ public final class Generator {
    */
   public static void warmUp(TransformerModel model, Kernels kernels, BooleanSupplier enough) {
     int tokens = Math.min(PIECE, model.spec().context());
-    Workspace workspace = new Workspace();
-    KvCache cache = KvCache.of(1, tokens);
+    Workspace workspace = kernels.memory().workspace();
+    KvCache cache = KvCache.of(kernels, 1, tokens);
     while (!enough.getAsBoolean()) {
       try {
         Tape tape = Tape.evaluating(kernels, workspace);
@@ -140,7 +142,9 @@ public final class Generator {
       Tape tape = Tape.evaluating(kernels, workspace);
       Pass pass = Pass.of(tape, 1, ids.length).with(cache);
       Var h = model.hidden(pass, ids);
-      return model.logits(pass, h, ids.length - 1, ids.length).toArray();
+      Tensor scores = model.logits(pass, h, ids.length - 1, ids.length);
+      kernels.memory().fetch(scores);
+      return scores.toArray();
     } finally {
       workspace.releaseAll();
     }

@@ -1,6 +1,7 @@
 package dev.outpost.transformer.train;
 
 import dev.outpost.autograd.Tape;
+import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.transformer.TransformerModel;
@@ -31,12 +32,10 @@ public interface Measure {
         Batch read = examples.batch(which);
         try {
           Tape tape = Tape.evaluating(kernels, workspace);
-          sum +=
-              (double) which.length
-                  * objective
-                      .loss(model, read.pass(tape), read.input(), read.targets())
-                      .value()
-                      .get(0);
+          Tensor loss =
+              objective.loss(model, read.pass(tape), read.input(), read.targets()).value();
+          kernels.memory().fetch(loss);
+          sum += (double) which.length * loss.get(0);
         } finally {
           workspace.releaseAll();
         }

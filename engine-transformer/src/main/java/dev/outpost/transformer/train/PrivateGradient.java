@@ -20,7 +20,7 @@ final class PrivateGradient {
   private final Map<String, HeapWeight> parameters;
   private final Kernels kernels;
   private final ClipNorm clip;
-  private final Gradients sum = new Gradients();
+  private final Gradients sum;
   private double norms;
   private int examples;
 
@@ -29,12 +29,13 @@ final class PrivateGradient {
     this.parameters = parameters;
     this.kernels = kernels;
     this.clip = ClipNorm.to(dp.clip());
+    this.sum = Gradients.in(kernels.memory().workspace());
   }
 
   void begin() {
     sum.clear();
     // Every parameter gets noise, reached by a gradient or not: an empty lot must look like others.
-    parameters.values().forEach(sum::zeros);
+    parameters.values().forEach(w -> sum.zeros(kernels, w));
     norms = 0;
     examples = 0;
   }
@@ -57,7 +58,9 @@ final class PrivateGradient {
       Tensor t = sum.get(w);
       if (t == null) throw new IllegalStateException("no step has begun");
       Secret.Stream noise = dp.secret().stream("noise/" + step + "/" + name);
+      kernels.memory().fetch(t);
       noise.addGaussians(dp.noise() * dp.clip(), t.data(), t.offset(), t.size());
+      kernels.memory().store(t);
     });
     return sum;
   }

@@ -29,8 +29,8 @@ public final class Steps {
   private final Examples train;
   private final TrainingPlan plan;
   private final Kernels kernels;
-  private final Workspace workspace = new Workspace();
-  private final Gradients gradients = Gradients.in(workspace);
+  private final Workspace workspace;
+  private final Gradients gradients;
   private final Map<String, HeapWeight> parameters = new LinkedHashMap<>();
   private final List<ParameterGroup> groups;
   private final Optimizer optimizer;
@@ -43,6 +43,8 @@ public final class Steps {
     this.train = train;
     this.plan = plan;
     this.kernels = kernels;
+    this.workspace = kernels.memory().workspace();
+    this.gradients = Gradients.in(workspace);
     List<ParameterGroup.Named> decayed = new ArrayList<>();
     List<ParameterGroup.Named> exempt = new ArrayList<>();
     model.visit((name, p) -> {
@@ -60,6 +62,24 @@ public final class Steps {
   /** What changes, by name. */
   public Map<String, HeapWeight> parameters() {
     return Collections.unmodifiableMap(parameters);
+  }
+
+  /**
+   * Takes the parameters to the kernels' memory, where steps change them: by hand they are read
+   * after {@link #fetch}, and written after {@link #release}.
+   */
+  public void adopt() {
+    for (HeapWeight w : parameters.values()) kernels.memory().adopt(w.tensor().data());
+  }
+
+  /** Brings the parameters' numbers to where they are read by hand. */
+  public void fetch() {
+    for (HeapWeight w : parameters.values()) kernels.memory().fetch(w.tensor());
+  }
+
+  /** Gives the parameters back: the end of {@link #adopt}. */
+  public void release() {
+    for (HeapWeight w : parameters.values()) kernels.memory().release(w.tensor().data());
   }
 
   /** Its state belongs to a saved run. */
@@ -134,6 +154,7 @@ public final class Steps {
       Tape tape = Tape.recording(kernels, workspace);
       Pass pass = batch.pass(tape).withDropout(dropoutKey).recomputing(plan.recompute());
       Var loss = objective.loss(model, pass, batch.input(), batch.targets());
+      kernels.memory().fetch(loss.value());
       float value = loss.value().get(0);
       tape.backward(loss, gradients);
       return value;

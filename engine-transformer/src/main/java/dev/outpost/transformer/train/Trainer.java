@@ -114,6 +114,26 @@ public final class Trainer {
     TrainingState state = new TrainingState(0, Double.POSITIVE_INFINITY, 0);
     if (folder != null && Files.exists(TrainingState.last(folder)))
       state = TrainingState.resume(folder, parameters, steps.optimizer(), settings);
+    try {
+      steps.adopt();
+      state = train(state, folder, settings, progress);
+    } finally {
+      steps.release();
+    }
+    boolean finished = state.step() >= plan.steps();
+    // Without a best of its own, a file of that name is another run's.
+    if (finished && state.bestStep() > 0 && dp == null) restoreBest(folder);
+    return new Result(
+        state.step(),
+        validation == null ? Double.NaN : state.bestLoss(),
+        state.bestStep(),
+        finished);
+  }
+
+  private TrainingState train(
+      TrainingState from, @Nullable Path folder, JsonObject settings, Progress progress)
+      throws IOException {
+    TrainingState state = from;
     boolean stopped = false;
     while (state.step() < plan.steps() && !stopped) {
       Progress.Step done =
@@ -127,17 +147,12 @@ public final class Trainer {
       if (validation != null && (end || due(plan.evaluateEvery(), step)))
         state = evaluate(validation, state, folder, progress);
       stopped = !end && progress.stopRequested();
-      if (folder != null && (end || stopped || due(plan.saveEvery(), step)))
+      if (folder != null && (end || stopped || due(plan.saveEvery(), step))) {
+        steps.fetch();
         state.save(folder, parameters, steps.optimizer(), settings);
+      }
     }
-    boolean finished = state.step() >= plan.steps();
-    // Without a best of its own, a file of that name is another run's.
-    if (finished && state.bestStep() > 0 && dp == null) restoreBest(folder);
-    return new Result(
-        state.step(),
-        validation == null ? Double.NaN : state.bestLoss(),
-        state.bestStep(),
-        finished);
+    return state;
   }
 
   private static boolean due(int interval, int step) {
@@ -173,6 +188,7 @@ public final class Trainer {
     boolean best = loss < state.bestLoss();
     if (best) {
       state = new TrainingState(state.step(), loss, state.step());
+      steps.fetch();
       if (folder != null) TrainingState.saveBest(folder, parameters);
       else parameters.forEach((name, w) -> bestValues.put(name, w.tensor().toArray()));
     }

@@ -91,7 +91,7 @@ class FamiliesTest {
     try (ModelFolder folder = ModelFolder.open(golden.folder())) {
       // Where angles change with the length, what was kept no longer holds; a Generator knows.
       if (folder.model().spec().turnsAnew(1, ids.length)) {
-        KvCache cache = KvCache.of(1, ids.length);
+        KvCache cache = KvCache.of(TinyModels.best(), 1, ids.length);
         logits(folder.model(), TinyModels.best(), Arrays.copyOf(ids, 8), cache);
         int[] rest = Arrays.copyOfRange(ids, 8, ids.length);
         assertThatThrownBy(() -> logits(folder.model(), TinyModels.best(), rest, cache))
@@ -102,7 +102,7 @@ class FamiliesTest {
       for (Kernels kernels : TinyModels.kernels()) {
         Tensor whole = logits(folder.model(), kernels, ids, null);
         for (int piece : new int[] {1, 5}) {
-          KvCache cache = KvCache.of(1, ids.length);
+          KvCache cache = KvCache.of(kernels, 1, ids.length);
           for (int from = 0; from < ids.length; from += piece) {
             int to = Math.min(ids.length, from + piece);
             Tensor some = logits(folder.model(), kernels, Arrays.copyOfRange(ids, from, to), cache);

@@ -61,7 +61,7 @@ class SelfAttentionTest {
       SelfAttention attention = attention(inputs, rotary);
       Kernels kernels = TinyModels.best();
       Tensor want = run(kernels, attention, Tensor.zeros(BATCH * TIME, C));
-      KvCache cache = KvCache.of(BATCH, TIME);
+      KvCache cache = KvCache.of(kernels, BATCH, TIME);
       for (int t = 0; t < TIME; t++) {
         Tape tape = Tape.evaluating(kernels, new Workspace());
         Tensor rows = Tensor.zeros(BATCH, C);

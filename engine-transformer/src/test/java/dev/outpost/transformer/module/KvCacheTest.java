@@ -36,7 +36,7 @@ class KvCacheTest {
       for (int batch : new int[] {1, 2}) {
         int[] ids = TinyModels.tokens(batch * 12, 23, 6);
         Tensor want = scores(model, Pass.of(Tape.evaluating(k, new Workspace()), batch, 12), ids);
-        KvCache cache = KvCache.of(batch, 12);
+        KvCache cache = KvCache.of(k, batch, 12);
         int from = 0;
         for (int size : sizes) {
           Pass pass = Pass.of(Tape.evaluating(k, new Workspace()), batch, size).with(cache);
@@ -59,7 +59,7 @@ class KvCacheTest {
     Kernels k = TinyModels.best();
     int[] ids = TinyModels.tokens(2 * 24, 23, 6);
     Tensor want = scores(Pass.of(Tape.evaluating(k, new Workspace()), 2, 24), ids);
-    KvCache cache = KvCache.of(2, 24);
+    KvCache cache = KvCache.of(k, 2, 24);
     for (int from = 0; from < 24; from += 6) {
       Pass pass = Pass.of(Tape.evaluating(k, new Workspace()), 2, 6).with(cache);
       Tensor got = scores(model, pass, piece(ids, 2, from, 6));
@@ -92,7 +92,7 @@ class KvCacheTest {
       AttentionShape whole = new AttentionShape(2, time, time, 4, 2, 8, scores);
       Tensor lse = Tensor.zeros(2, 4, time);
       k.attention(whole, q, keys, values, HeadView.of(want, time, 0), lse);
-      KvCache cache = KvCache.of(2, time);
+      KvCache cache = KvCache.of(k, 2, time);
       for (int t = 0; t < time; t++) {
         KvCache.Entry past = cache.append("attn", row(keys, t), row(values, t), 16, 1);
         AttentionShape step = new AttentionShape(2, 1, t + 1, 4, 2, 8, scores);
@@ -117,7 +117,7 @@ class KvCacheTest {
   void afterTruncationTheSequenceGoesOnFromThere() {
     Kernels k = TinyModels.best();
     int[] ids = TinyModels.tokens(8, 23, 1);
-    KvCache cache = KvCache.of(1, 8);
+    KvCache cache = KvCache.of(k, 1, 8);
     scores(
         Pass.of(Tape.evaluating(k, new Workspace()), 1, 8).with(cache),
         TinyModels.tokens(8, 23, 2));
@@ -136,7 +136,7 @@ class KvCacheTest {
   @Test
   void positionsBeyondTheCapacityAreRefused() {
     Kernels k = TinyModels.best();
-    Pass pass = Pass.of(Tape.evaluating(k, new Workspace()), 1, 5).with(KvCache.of(1, 4));
+    Pass pass = Pass.of(Tape.evaluating(k, new Workspace()), 1, 5).with(KvCache.of(k, 1, 4));
     assertThatThrownBy(() -> model.hidden(pass, new int[5]))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContainingAll("5 positions", "capacity of 4");
@@ -145,7 +145,7 @@ class KvCacheTest {
   @Test
   void trainingOverACacheIsRefused() {
     Kernels k = TinyModels.best();
-    Pass pass = Pass.of(Tape.recording(k, new Workspace()), 1, 2).with(KvCache.of(1, 4));
+    Pass pass = Pass.of(Tape.recording(k, new Workspace()), 1, 2).with(KvCache.of(k, 1, 4));
     assertThatThrownBy(() -> model.hidden(pass, new int[2]))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("recording tape");

@@ -214,7 +214,7 @@ class WrappersTest {
     Pass more = Pass.of(Tape.evaluating(FAST, new Workspace()), 1, 5);
     assertThatThrownBy(() -> hidden(prompted, more, new int[5]))
         .hasMessageContainingAll("at most 4 tokens", "5 tokens");
-    KvCache cache = KvCache.of(1, 4);
+    KvCache cache = KvCache.of(FAST, 1, 4);
     Pass cached = Pass.of(Tape.evaluating(FAST, new Workspace()), 1, 2).with(cache);
     hidden(prompted, cached, new int[2]);
     assertThat(cache.length()).isEqualTo(2);

@@ -8,6 +8,9 @@ import dev.outpost.autograd.op.NormalisedMse;
 import dev.outpost.autograd.op.Scale;
 import dev.outpost.offsite.split.Split;
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.MatView;
+import dev.outpost.tensor.memory.DeviceMemory;
+import dev.outpost.tensor.weight.HeapWeight;
 import dev.outpost.transformer.Input;
 import dev.outpost.transformer.Slot;
 import dev.outpost.transformer.Spec;
@@ -117,6 +120,7 @@ public record Distillation(
   private Var softLoss(
       TransformerModel student, Pass pass, Var hidden, int[] targets, Divergence.Teacher teacher) {
     Head head = student.head();
+    DeviceMemory memory = pass.tape().kernels().memory();
     Var loss =
         Divergence.linearDivergence(
             pass.tape(),
@@ -126,13 +130,14 @@ public record Distillation(
             student.spec().head().softCap(),
             targets,
             soft.temperature(),
-            soft.top() == 0 ? teacher : (rows, out) -> onlyTop(rows, out, teacher));
+            soft.top() == 0 ? teacher : (rows, out) -> onlyTop(memory, rows, out, teacher));
     return Scale.scale(pass.tape(), loss, soft.weight());
   }
 
-  private void onlyTop(int[] rows, Tensor out, Divergence.Teacher teacher) {
+  private void onlyTop(DeviceMemory memory, int[] rows, Tensor out, Divergence.Teacher teacher) {
     teacher.logits(rows, out);
     if (lessons != null) return;
+    memory.fetch(out);
     int k = Math.min(soft.top(), out.cols());
     for (int r = 0; r < rows.length; r++) {
       int[] ids = Lessons.top(out, r, k);
@@ -142,6 +147,7 @@ public record Distillation(
       Arrays.fill(out.data(), at, at + out.cols(), Float.NEGATIVE_INFINITY);
       for (int j = 0; j < k; j++) out.data()[at + ids[j]] = kept[j];
     }
+    memory.store(out);
   }
 
   /**
@@ -175,13 +181,12 @@ public record Distillation(
       try (Tape.Scope _ = tape.scope()) {
         if (headed.head().kind() != Spec.HeadKind.TOKENS) {
           Tensor all = headed.logits(plain, tape.constant(hidden));
-          for (int i = 0; i < rows.length; i++)
-            out.slice(i, i + 1).copyFrom(all.slice(rows[i], rows[i] + 1));
+          tape.kernels().gather(HeapWeight.of(all), rows, out, false);
         } else {
           Tensor some = tape.take(rows.length, hidden.cols());
-          for (int i = 0; i < rows.length; i++)
-            some.slice(i, i + 1).copyFrom(hidden.slice(rows[i], rows[i] + 1));
-          out.copyFrom(headed.logits(plain, tape.constant(some)));
+          tape.kernels().gather(HeapWeight.of(hidden), rows, some, false);
+          Tensor all = headed.logits(plain, tape.constant(some));
+          tape.kernels().copy(MatView.of(all), MatView.of(out), false);
         }
       }
     };

@@ -3,6 +3,7 @@ package dev.outpost.offsite.emulator;
 import dev.outpost.autograd.Tape;
 import dev.outpost.offsite.artifact.BaseFingerprint;
 import dev.outpost.offsite.artifact.LayerRanking;
+import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.random.RandomStream;
@@ -217,11 +218,10 @@ public final class DynamicLayerReplace {
       kept[j] = trial("reward", (long) done * losses.length + j);
       try {
         Tape tape = Tape.evaluating(kernels, steps.workspace());
-        losses[j] =
-            candidate(kept[j])
-                .loss(batch.pass(tape), batch.input(), batch.targets())
-                .value()
-                .get(0);
+        Tensor loss =
+            candidate(kept[j]).loss(batch.pass(tape), batch.input(), batch.targets()).value();
+        kernels.memory().fetch(loss);
+        losses[j] = loss.get(0);
       } finally {
         steps.workspace().releaseAll();
       }

@@ -9,6 +9,7 @@ import dev.outpost.tensor.io.AtomicFile;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.memory.DeviceMemory;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.transformer.Input;
 import dev.outpost.transformer.Slot;
@@ -339,13 +340,20 @@ public final class Lessons implements Examples, AutoCloseable {
           out.data(),
           out.offset() + i * time * columns,
           time * columns);
+    tape.kernels().memory().store(out);
     return out;
   }
 
   /** The full model's logits for the batch read last. */
   Divergence.Teacher logits(TransformerModel headed, Pass pass, Input input) {
     requireLast(input);
-    if (content.top > 0) return this::topLogits;
+    if (content.top > 0) {
+      DeviceMemory memory = pass.tape().kernels().memory();
+      return (rows, out) -> {
+        topLogits(rows, out);
+        memory.store(out);
+      };
+    }
     return Distillation.logits(headed, pass, read(pass.tape(), content.middle, content.ending));
   }
 
