@@ -9,6 +9,7 @@ import dev.outpost.autograd.op.Scale;
 import dev.outpost.autograd.op.Sum;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.MirrorKernels;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.weight.HeapWeight;
 import java.util.ArrayList;
@@ -20,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Holds an operation's backward to its forward: one random direction through all inputs, central
  * differences on the scalar kernels. Then the same gradients must come out for every choice of
- * frozen inputs, added twice, with inputs that are activations used elsewhere too, and on other
- * kernels; and no buffer may stay behind.
+ * frozen inputs, added twice, with inputs that are activations used elsewhere too, on other
+ * kernels, and bit for bit on kernels with a memory of their own; and no buffer may stay behind.
  */
 public final class GradCheck {
   /** An operation on its inputs, in their order. */
@@ -57,7 +58,9 @@ public final class GradCheck {
   /** Everything there is to check; {@code others} are the kernels to compare with. */
   public static void check(String name, long seed, Kernels others, Op op, HeapWeight... inputs) {
     GradCheck check = leafCheck(name, seed, others, op, inputs);
-    check.sharedActivations(check.run(Kernels.scalar(), check.all()));
+    Run expected = check.run(Kernels.scalar(), check.all());
+    Run shared = check.sharedActivations(Kernels.scalar(), expected);
+    check.sameBits(shared, check.sharedActivations(new MirrorKernels(Kernels.scalar()), expected));
   }
 
   /** As {@link #check} for an operation that takes its inputs as leaves only. */
@@ -72,7 +75,11 @@ public final class GradCheck {
     Run expected = check.run(Kernels.scalar(), check.all());
     check.differences(expected);
     check.everyFreeze(expected);
-    check.twice(expected);
+    check.twice(Kernels.scalar(), expected);
+    MirrorKernels device = new MirrorKernels(Kernels.scalar());
+    check.sameBits(expected, check.run(device, check.all()));
+    check.twice(device, expected);
+    device.memory().requireConstant();
     check.parity(expected, check.run(others, check.all()));
     return check;
   }
@@ -106,16 +113,17 @@ public final class GradCheck {
   }
 
   private Run run(Kernels kernels, boolean[] trainable) {
-    return run(kernels, trainable, new Gradients());
+    return run(kernels, trainable, Gradients.in(kernels.memory().workspace()));
   }
 
   private Run run(Kernels kernels, boolean[] trainable, Gradients gradients) {
-    Workspace ws = new Workspace();
+    Workspace ws = kernels.memory().workspace();
     Tape t = Tape.recording(kernels, ws);
     Var y = op.apply(t, enter(t, trainable));
-    float[] output = y.value().toArray();
+    float[] output = numbers(kernels, y.value());
     Tensor dy = ws.take(y.shape());
     dy.copyFrom(Tensor.of(y.shape(), probe(output.length)));
+    kernels.memory().store(dy);
     t.backward(y, dy, gradients, List.of());
     assertThat(t.recorded()).as("%s: steps left", name).isZero();
     ws.release(y.value());
@@ -123,9 +131,22 @@ public final class GradCheck {
     List<float[]> result = new ArrayList<>();
     for (HeapWeight w : inputs) {
       Tensor g = gradients.get(w);
-      result.add(g == null ? null : g.toArray());
+      result.add(g == null ? null : numbers(kernels, g));
     }
     return new Run(output, result);
+  }
+
+  private static float[] numbers(Kernels kernels, Tensor t) {
+    kernels.memory().fetch(t);
+    return t.toArray();
+  }
+
+  private void sameBits(Run expected, Run other) {
+    assertThat(other.output()).as("%s: output on a device", name).isEqualTo(expected.output());
+    for (int i = 0; i < inputs.size(); i++)
+      assertThat(other.gradients().get(i))
+          .as("%s: gradient %d on a device", name, i)
+          .isEqualTo(expected.gradients().get(i));
   }
 
   private void differences(Run expected) {
@@ -188,15 +209,15 @@ public final class GradCheck {
   }
 
   /** One input's gradient is there already, the others' buffers hold what was there before. */
-  private void twice(Run expected) {
+  private void twice(Kernels kernels, Run expected) {
     for (int first = 0; first < inputs.size(); first++) {
-      Gradients gradients = new Gradients();
-      run(Kernels.scalar(), all(), gradients);
+      Gradients gradients = Gradients.in(kernels.memory().workspace());
+      run(kernels, all(), gradients);
       gradients.clear();
       boolean[] only = new boolean[inputs.size()];
       only[first] = true;
-      run(Kernels.scalar(), only, gradients);
-      Run sum = run(Kernels.scalar(), all(), gradients);
+      run(kernels, only, gradients);
+      Run sum = run(kernels, all(), gradients);
       for (int i = 0; i < inputs.size(); i++) {
         String what = name + ": input " + first + " added twice, input " + i;
         close(what, expected.gradients().get(i), i == first ? 2 : 1, 0, sum, i);
@@ -205,10 +226,10 @@ public final class GradCheck {
   }
 
   /** Each input passes through another operation first and is read by a third, later one. */
-  private void sharedActivations(Run expected) {
-    Workspace ws = new Workspace();
-    Tape t = Tape.recording(Kernels.scalar(), ws);
-    Gradients gradients = new Gradients();
+  private Run sharedActivations(Kernels kernels, Run expected) {
+    Workspace ws = kernels.memory().workspace();
+    Tape t = Tape.recording(kernels, ws);
+    Gradients gradients = Gradients.in(kernels.memory().workspace());
     Var total;
     try (Tape.Scope scope = t.scope()) {
       List<Var> activations = new ArrayList<>();
@@ -221,23 +242,24 @@ public final class GradCheck {
       for (Var half : halves) total = Add.add(t, total, Sum.sum(t, Scale.scale(t, half, 0.5f)));
       scope.keep(total);
     }
-    spoil(ws);
+    spoil(kernels, ws);
     t.backward(total, gradients);
     ws.release(total.value());
     assertThat(ws.meter().liveBytes()).as("%s: bytes left on loan", name).isZero();
     List<float[]> result = new ArrayList<>();
-    for (HeapWeight w : inputs) result.add(gradients.get(w).toArray());
+    for (HeapWeight w : inputs) result.add(numbers(kernels, gradients.get(w)));
     Run run = new Run(expected.output(), result);
     for (int i = 0; i < inputs.size(); i++)
       close(name + ": shared, input " + i, expected.gradients().get(i), 1, 0.5f, run, i);
+    return run;
   }
 
   /** Overwrites every buffer that is not on loan, so that reading one that was not saved shows. */
-  private static void spoil(Workspace ws) {
+  private static void spoil(Kernels kernels, Workspace ws) {
     List<Tensor> all = new ArrayList<>();
     for (int size = 1; size < 512; size++) {
       Tensor t = ws.take(size);
-      t.fill(Float.NaN);
+      kernels.fill(t, Float.NaN);
       all.add(t);
     }
     all.forEach(ws::release);

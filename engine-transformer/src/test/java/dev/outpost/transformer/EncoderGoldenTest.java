@@ -46,7 +46,7 @@ class EncoderGoldenTest {
   /** A gradient that is 0 but for rounding, as a key bias's: no softmax changes with it. */
   private static final double NOTHING = 1e-9;
 
-  private static final List<String> NAMES =
+  static final List<String> NAMES =
       List.of(
           "bert-mlm-f32",
           "bert-classes-bf16",
@@ -187,7 +187,7 @@ class EncoderGoldenTest {
    * The goldens train features as if they were scores; where nothing projects them an identity
    * matrix makes them so.
    */
-  private static TransformerModel scored(TransformerModel model) {
+  static TransformerModel scored(TransformerModel model) {
     if (model.spec().head().kind() != Spec.HeadKind.FEATURES || model.head().weight() != null)
       return model;
     int c = model.spec().width();
@@ -203,7 +203,7 @@ class EncoderGoldenTest {
   }
 
   /** A golden's batch as the only example. */
-  private record One(Golden golden) implements Examples {
+  record One(Golden golden) implements Examples {
     @Override
     public int count() {
       return 1;

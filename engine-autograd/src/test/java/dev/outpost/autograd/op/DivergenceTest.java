@@ -29,8 +29,13 @@ class DivergenceTest {
   }
 
   private Var op(Tape t, Var x, int[] targets, float temperature, float cap, int chunk) {
+    Divergence.Teacher stored =
+        (rows, out) -> {
+          rows(rows, out);
+          t.kernels().memory().store(out);
+        };
     return Divergence.linearDivergence(
-        t, x, t.leaf(w, false), bias, cap, targets, temperature, this::rows, chunk);
+        t, x, t.leaf(w, false), bias, cap, targets, temperature, stored, chunk);
   }
 
   private float loss(int[] targets, float temperature, float cap, int chunk) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.outpost.autograd.Tape;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.MirrorKernels;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TinyModels;
@@ -16,6 +17,7 @@ import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -60,6 +62,22 @@ final class ScorerTest {
         }
       }
     }
+  }
+
+  @Test
+  void onADeviceTheScoresAreTheSame() {
+    MirrorKernels device = new MirrorKernels(TinyModels.best());
+    List<List<Object>> runs = new ArrayList<>();
+    for (Kernels kernels : List.of(TinyModels.best(), device)) {
+      Scorer scorer = Scorer.of(model(), kernels, TOKENIZER);
+      List<Object> out = new ArrayList<>();
+      for (String context : List.of("The sky is", "The question is:", "T"))
+        out.addAll(scorer.continuations(context, List.of(" blue", " what colour is it?", " x")));
+      out.add(scorer.text("The sky is blue, and that is all there is to say of its colour."));
+      runs.add(out);
+    }
+    assertThat(runs.getLast()).isEqualTo(runs.getFirst());
+    device.memory().requireConstant();
   }
 
   @Test

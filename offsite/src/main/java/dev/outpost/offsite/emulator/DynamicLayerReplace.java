@@ -127,6 +127,27 @@ public final class DynamicLayerReplace {
       scores.restore(state.more().numbers("scores"));
       history = RankingHistory.read(state.more());
     }
+    try {
+      steps.adopt();
+      history = learn(done, history, identity, folder, progress);
+    } finally {
+      steps.release();
+    }
+    List<Harmonizer> trained = new ArrayList<>();
+    for (Slot s : full.withSlots(harmonizers).frozen().slots()) trained.add((Harmonizer) s.block());
+    return new LayerRanking(
+        base, settings.group, scores.values(), trained, described, history.points());
+  }
+
+  private RankingHistory learn(
+      int before,
+      RankingHistory earlier,
+      JsonObject identity,
+      @Nullable Path folder,
+      Progress progress)
+      throws IOException, StoppedException {
+    int done = before;
+    RankingHistory history = earlier;
     boolean stopped = false;
     while (done < plan.steps() && !stopped) {
       // On the harmonizers of one trial: no gradient reaches anything else.
@@ -147,15 +168,13 @@ public final class DynamicLayerReplace {
       stopped = !end && progress.stopRequested();
       if (folder != null && (end || stopped || due(plan.saveEvery(), done))) {
         JsonObject more = JsonObject.create().put("scores", scores.values());
+        steps.fetch();
         TrainingState.after(done, history.write(more))
             .save(folder, steps.parameters(), steps.optimizer(), identity);
       }
     }
     if (done < plan.steps()) throw new StoppedException("rank", done);
-    List<Harmonizer> trained = new ArrayList<>();
-    for (Slot s : full.withSlots(harmonizers).frozen().slots()) trained.add((Harmonizer) s.block());
-    return new LayerRanking(
-        base, settings.group, scores.values(), trained, described, history.points());
+    return history;
   }
 
   private static boolean due(int interval, int step) {
