@@ -77,8 +77,11 @@ public final class GradCheck {
     check.everyFreeze(expected);
     check.twice(Kernels.scalar(), expected);
     MirrorKernels device = new MirrorKernels(Kernels.scalar());
-    check.sameBits(expected, check.run(device, check.all()));
     check.twice(device, expected);
+    for (HeapWeight w : inputs) device.memory().adopt(w.tensor().data());
+    Run adopted = check.run(device, check.all());
+    for (HeapWeight w : inputs) device.memory().release(w.tensor().data());
+    check.sameBits(expected, adopted);
     device.memory().requireConstant();
     check.parity(expected, check.run(others, check.all()));
     return check;

@@ -1,5 +1,6 @@
 package dev.outpost.transformer;
 
+import static java.util.stream.Collectors.toSet;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outpost.autograd.Tape;
@@ -7,9 +8,12 @@ import dev.outpost.autograd.optim.Schedule;
 import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.MirrorKernels;
+import dev.outpost.tensor.kernel.MirrorMemory;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.transformer.load.ModelFolder;
+import dev.outpost.transformer.peft.Attach;
+import dev.outpost.transformer.peft.LoraConfig;
 import dev.outpost.transformer.run.Accuracy;
 import dev.outpost.transformer.run.Generator;
 import dev.outpost.transformer.run.Perplexity;
@@ -20,13 +24,16 @@ import dev.outpost.transformer.train.Examples;
 import dev.outpost.transformer.train.Measure;
 import dev.outpost.transformer.train.Objective;
 import dev.outpost.transformer.train.Progress;
+import dev.outpost.transformer.train.Steps;
 import dev.outpost.transformer.train.Trainer;
 import dev.outpost.transformer.train.TrainingPlan;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
@@ -69,6 +76,49 @@ class DeviceFamiliesTest {
         return plain(out);
       });
     }
+  }
+
+  /** Of a token the scores leave the device, and nothing enters. */
+  @ParameterizedTest
+  @FieldSource("DECODERS")
+  void tokensAreMadeOnTheDevice(String name) throws IOException {
+    Golden golden = Golden.unpack(name, temporary);
+    int[] ids = golden.ints("stream");
+    try (ModelFolder folder = ModelFolder.open(golden.folder())) {
+      MirrorKernels device = new MirrorKernels(TinyModels.best());
+      Generator generator = new Generator(folder.model(), device);
+      generator.scores(Arrays.copyOf(ids, 10));
+      device.memory().forget();
+      // The cache grows on the way.
+      for (int n = 11; n <= 20; n++) generator.scores(Arrays.copyOf(ids, n));
+      assertTraffic(device.memory(), 10, 0);
+    }
+  }
+
+  /** Of a step of LoRA the loss leaves the device, and its gradient, and nothing enters. */
+  @ParameterizedTest
+  @FieldSource("DECODERS")
+  void stepsAreTakenOnTheDevice(String name) throws IOException {
+    Golden golden = Golden.unpack(name, temporary);
+    Blocks text = Blocks.of(golden.ints("stream"), golden.block());
+    try (ModelFolder folder = ModelFolder.open(golden.folder())) {
+      Set<String> all = folder.model().slots().stream().map(Slot::name).collect(toSet());
+      TransformerModel model = Attach.attach(folder.model(), all, LoraConfig.of(2), 1);
+      MirrorKernels device = new MirrorKernels(TinyModels.best());
+      Steps steps = new Steps(model, text, TrainingPlan.of(2, 1, 0.01f, 1), device);
+      steps.adopt();
+      steps.take(0, model, Objective.languageModel());
+      device.memory().forget();
+      steps.take(1, model, Objective.languageModel());
+      assertTraffic(device.memory(), 2, 0);
+      steps.release();
+    }
+  }
+
+  private static void assertTraffic(MirrorMemory memory, int fetches, int stores) {
+    assertThat(memory.fetches()).as("fetched").isEqualTo(fetches);
+    assertThat(memory.stores()).as("stored").isEqualTo(stores);
+    assertThat(memory.brought()).as("operands of the host's").isZero();
   }
 
   @ParameterizedTest

@@ -111,8 +111,8 @@ final class Slots {
               + " weights and the kind of optimizer it was saved from");
     steps = restoredSteps;
     for (int i = 0; i < all.size(); i++) {
-      Tensor[] restored = memories.get(i);
-      if (restored != null) for (Tensor t : restored) adopted(t);
+      Tensor @Nullable [] restored = memories.get(i);
+      if (restored != null) for (Tensor t : restored) memory.adopt(t.data());
       all.get(i).memory = restored;
       all.get(i).step = counts.get(i);
     }

@@ -99,11 +99,13 @@ public final class Scorer {
       int[] in = sequences.get(i).input;
       System.arraycopy(in, shared, ids, i * time, in.length - shared);
     }
+    KvCache each = cache.repeated(n);
     try {
       Tape tape = Tape.evaluating(kernels, workspace);
-      Pass pass = Pass.of(tape, n, time).with(cache.repeated(n));
+      Pass pass = Pass.of(tape, n, time).with(each);
       return scored(pass, model.hidden(pass, ids), sequences, shared, time);
     } finally {
+      each.release();
       workspace.releaseAll();
     }
   }

@@ -85,6 +85,16 @@ public final class KvCache {
     return out;
   }
 
+  /** Gives the memory back; the cache then holds nothing. */
+  public void release() {
+    for (Entry e : entries.values()) {
+      e.giveBack(e.keys);
+      e.giveBack(e.values);
+    }
+    entries.clear();
+    held = 0;
+  }
+
   /** Ends a pass of {@code time} positions, after every slot has appended its own. */
   public void advance(int time) {
     held += time;
@@ -154,8 +164,12 @@ public final class KvCache {
       float[] more = lent(batch * to);
       for (int b = 0; b < batch; b++)
         kernels.copy(rows(from, b * capacity, length), rows(more, b * to, length), false);
-      if (from.length > 0) kernels.memory().takeBack(from);
+      giveBack(from);
       return more;
+    }
+
+    private void giveBack(float[] array) {
+      if (array.length > 0) kernels.memory().takeBack(array);
     }
 
     private float[] lent(int rows) {

@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * Trains the trainable parameters of a model in place. The same plan, data and seed give the same
  * bits on any number of threads, whether or not the run was interrupted and resumed.
  *
+ * <p>While a run lasts the parameters are in the kernels' memory; read them by hand after it.
+ *
  * <p>Not thread-safe; one run per trainer.
  */
 public final class Trainer {

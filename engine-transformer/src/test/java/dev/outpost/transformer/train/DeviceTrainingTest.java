@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.outpost.autograd.optim.Schedule;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.MirrorKernels;
-import dev.outpost.tensor.kernel.MirrorMemory;
 import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.transformer.TinyModels;
 import dev.outpost.transformer.TransformerModel;
@@ -24,7 +23,6 @@ import dev.outpost.transformer.run.Sampling;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -138,39 +136,5 @@ class DeviceTrainingTest {
     TransformerModel model = models(LORA).getFirst();
     trainer(model, new MirrorKernels(TinyModels.best()), dp).run(Progress.SILENT);
     TrainerTest.assertSameBits(TinyModels.numbers(model), TinyModels.numbers(wanted));
-  }
-
-  /** Of GPT-2 and Llama only the loss leaves the device, and its gradient, and nothing enters. */
-  @Test
-  void aStepOfLoraStaysOnTheDevice() {
-    for (TransformerModel model : models(LoraConfig.of(2))) {
-      MirrorKernels device = new MirrorKernels(TinyModels.best());
-      Steps steps = new Steps(model, TRAIN, plan(0.01f), device);
-      steps.adopt();
-      steps.take(0, model, Objective.languageModel());
-      MirrorMemory memory = device.memory();
-      memory.forget();
-      steps.take(1, model, Objective.languageModel());
-      steps.release();
-      assertThat(List.of(memory.fetches(), memory.stores(), memory.brought()))
-          .isEqualTo(List.of(2 * 2, 0, 0));
-    }
-  }
-
-  /** Of each token the scores leave the device, and nothing enters. */
-  @Test
-  void aTokenIsMadeOnTheDevice() {
-    for (var spec : List.of(TinyModels.spec(2), TinyModels.llama(2))) {
-      MirrorKernels device = new MirrorKernels(TinyModels.best());
-      Generator generator = new Generator(TinyModels.random(spec, 1), device);
-      int[] ids = TinyModels.tokens(20, 23, 4);
-      generator.scores(Arrays.copyOf(ids, 10));
-      MirrorMemory memory = device.memory();
-      memory.forget();
-      // The cache grows on the way.
-      for (int n = 11; n <= 20; n++) generator.scores(Arrays.copyOf(ids, n));
-      assertThat(List.of(memory.fetches(), memory.stores(), memory.brought()))
-          .isEqualTo(List.of(10, 0, 0));
-    }
   }
 }

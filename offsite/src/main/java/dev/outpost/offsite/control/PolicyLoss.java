@@ -87,7 +87,9 @@ public final class PolicyLoss {
           "logits need the branches' columns and a row per action",
           logits.shape(),
           width + " columns, " + taken.choices.size() + " actions");
+    Kernels k = t.kernels();
     Tensor z = logits.value();
+    k.memory().fetch(z);
     Tensor g = t.take(logits.shape());
     double[] p = new double[width];
     double[] log = new double[width];
@@ -123,15 +125,17 @@ public final class PolicyLoss {
       }
       for (int j = 0; j < width; j++) g.data()[g.offset() + r * width + j] = (float) (d[j] / n);
     }
+    k.memory().store(g);
     Tensor value = t.take(1);
-    value.fill((float) ((loss + terms.kl * kl - terms.entropy * entropy) / n));
-    Var out = t.record("policyLoss", value, List.of(g), new Back(t.kernels(), logits, g), logits);
+    k.fill(value, (float) ((loss + terms.kl * kl - terms.entropy * entropy) / n));
+    Var out = t.record("policyLoss", value, List.of(g), new Back(k, logits, g), logits);
     return new Result(out, new Figures(kl / n, entropy / n, (double) clipped / n));
   }
 
   private record Back(Kernels k, Var logits, Tensor g) implements Backward {
     @Override
     public void backward(Tensor dy, Grads grads) {
+      k.memory().fetch(dy);
       Grads.Slot slot = grads.of(logits);
       k.axpby(dy.get(0), g, slot.beta(), slot.tensor());
     }
