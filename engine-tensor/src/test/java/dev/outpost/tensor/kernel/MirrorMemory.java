@@ -39,6 +39,7 @@ public final class MirrorMemory implements DeviceMemory {
     if (device == null) return;
     stores++;
     System.arraycopy(t.data(), t.offset(), device, t.offset(), t.size());
+    Arrays.fill(t.data(), t.offset(), t.offset() + t.size(), Float.NaN);
   }
 
   @Override
