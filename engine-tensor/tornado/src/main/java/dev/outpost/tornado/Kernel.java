@@ -1,6 +1,9 @@
 package dev.outpost.tornado;
 
 import dev.outpost.tornado.body.Elements;
+import dev.outpost.tornado.body.FewRows;
+import dev.outpost.tornado.body.Gemm;
+import dev.outpost.tornado.body.Maps;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task4;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -13,7 +16,13 @@ enum Kernel {
   AXPBY(Elements::axpby, 256),
   ADD(Elements::add, 256),
   MULTIPLY(Elements::multiply, 256),
-  ADD_BIAS(Elements::addBias, 256);
+  ADD_BIAS(Elements::addBias, 256),
+  MAP(Maps::map, 256),
+  MAP_BACKWARD(Maps::mapBackward, 256),
+  GATE(Maps::gate, 256),
+  GATE_BACKWARD(Maps::gateBackward, 256),
+  GEMM(Gemm::tiles, 16, 16, true, true),
+  GEMM_FEW_ROWS(FewRows::product, 32, 8, true, true);
 
   /** Numbers of a call: room for the longest. */
   static final int ARGS = 48;

@@ -2,6 +2,7 @@ package dev.outpost.tornado;
 
 import dev.outpost.tensor.DType;
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.tensor.memory.DeviceMemory;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.weight.MappedWeight;
@@ -177,6 +178,13 @@ final class Residence implements DeviceMemory {
       up(array, 0, array.length, h.at);
     }
     return h == null ? Space.FULL : h.at;
+  }
+
+  /** The weight that a native view is a part of. */
+  @Nullable Paged find(MatView view) {
+    DType type = view.dtype();
+    MemorySegment segment = view.segment();
+    return find(segment, type, segment.byteSize() / type.blockBytes() * type.blockSize());
   }
 
   /** A weight in a page, brought there at its first use; null where no page has room. */

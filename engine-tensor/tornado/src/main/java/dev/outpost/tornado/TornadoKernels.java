@@ -11,6 +11,9 @@ import dev.outpost.tensor.kernel.Team;
 import dev.outpost.tensor.kernel.UnaryMap;
 import dev.outpost.tensor.memory.DeviceMemory;
 import dev.outpost.tensor.weight.Weight;
+import dev.outpost.tornado.body.FewRows;
+import dev.outpost.tornado.body.Gemm;
+import dev.outpost.tornado.body.Maps;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -156,33 +159,72 @@ final class TornadoKernels implements Kernels {
 
   @Override
   public void map(UnaryMap op, Tensor x, Tensor y) {
-    call().in(x).out(y).onHost(() -> host.map(op, x, y));
+    int n = x.size();
+    if (n == 0) return;
+    Call c = call().in(x).out(y);
+    c.run(
+        () -> each(Kernel.MAP, n, n, code(op), c.at(x), c.at(y)), () -> host.map(op, x, y));
   }
 
   @Override
   public void mapBackward(UnaryMap op, Tensor x, Tensor dy, Tensor dx, boolean accumulate) {
-    call()
-        .in(x)
-        .in(dy)
-        .out(dx, accumulate)
-        .onHost(() -> host.mapBackward(op, x, dy, dx, accumulate));
+    int n = x.size();
+    if (n == 0) return;
+    Call c = call().in(x).in(dy).out(dx, accumulate);
+    c.run(
+        () ->
+            each(
+                Kernel.MAP_BACKWARD,
+                n,
+                n,
+                code(op),
+                c.at(x),
+                c.at(dy),
+                c.at(dx),
+                flag(accumulate)),
+        () -> host.mapBackward(op, x, dy, dx, accumulate));
   }
 
   @Override
   public void gate(UnaryMap op, Tensor gate, Tensor up, Tensor y) {
-    call().in(gate).in(up).out(y).onHost(() -> host.gate(op, gate, up, y));
+    int n = y.size();
+    if (n == 0) return;
+    Call c = call().in(gate).in(up).out(y);
+    c.run(
+        () -> each(Kernel.GATE, n, n, code(op), c.at(gate), c.at(up), c.at(y)),
+        () -> host.gate(op, gate, up, y));
   }
 
   @Override
   public void gateBackward(
       UnaryMap op, Tensor gate, Tensor up, Tensor dy, Tensor dgate, Tensor dup) {
-    call()
-        .in(gate)
-        .in(up)
-        .in(dy)
-        .out(dgate)
-        .out(dup)
-        .onHost(() -> host.gateBackward(op, gate, up, dy, dgate, dup));
+    int n = dy.size();
+    if (n == 0) return;
+    Call c = call().in(gate).in(up).in(dy).out(dgate).out(dup);
+    c.run(
+        () ->
+            each(
+                Kernel.GATE_BACKWARD,
+                n,
+                n,
+                code(op),
+                c.at(gate),
+                c.at(up),
+                c.at(dy),
+                c.at(dgate),
+                c.at(dup)),
+        () -> host.gateBackward(op, gate, up, dy, dgate, dup));
+  }
+
+  private static int code(UnaryMap op) {
+    return switch (op) {
+      case GELU_TANH -> Maps.GELU_TANH;
+      case GELU_ERF -> Maps.GELU_ERF;
+      case TANH -> Maps.TANH;
+      case RELU -> Maps.RELU;
+      case SILU -> Maps.SILU;
+      case QUICK_GELU -> Maps.QUICK_GELU;
+    };
   }
 
   @Override
@@ -194,10 +236,58 @@ final class TornadoKernels implements Kernels {
 
   @Override
   public void gemm(MatView a, MatView b, MatView c, boolean accumulate) {
+    if (c.rows() == 0 || c.cols() == 0) return;
+    // A weight on the left is one on the right of the transposed product, and few columns are few
+    // rows of it.
+    boolean turned = !a.onHeap() || b.onHeap() && few(b.cols()) && a.rows() > b.cols();
+    MatView left = turned ? b.t() : a;
+    MatView right = turned ? a.t() : b;
+    Residence.@Nullable Paged stored = right.onHeap() ? null : residence.find(right);
+    boolean possible = left.onHeap() && (right.onHeap() || stored != null);
     Call call = call().out(c, accumulate);
     if (a.onHeap()) call.in(a);
     if (b.onHeap()) call.in(b);
-    call.onHost(() -> host.gemm(a, b, c, accumulate));
+    Runnable onHost = () -> host.gemm(a, b, c, accumulate);
+    if (possible)
+      call.run(() -> product(call, left, right, stored, c, turned, accumulate), onHost);
+    else call.onHost(onHost);
+  }
+
+  private static boolean few(int rows) {
+    return rows <= FewRows.ROWS;
+  }
+
+  private void product(
+      Call call,
+      MatView a,
+      MatView b,
+      Residence.@Nullable Paged stored,
+      MatView c,
+      boolean turned,
+      boolean accumulate) {
+    int[] args = {
+      a.rows(),
+      b.cols(),
+      a.cols(),
+      call.at(a),
+      a.rowStride(),
+      a.colStride(),
+      stored == null ? call.at(b) : stored.at() + (int) b.offset(),
+      b.rowStride(),
+      b.colStride(),
+      call.at(c),
+      turned ? 1 : c.rowStride(),
+      turned ? c.rowStride() : 1,
+      flag(accumulate),
+      stored == null ? Gemm.HEAP : stored.type()
+    };
+    int page = stored == null ? 0 : stored.page();
+    int cols = b.rowStride() == 1 ? FewRows.ALONG : FewRows.ACROSS;
+    if (few(a.rows()) && (b.rowStride() == 1 || b.colStride() == 1))
+      launch(Kernel.GEMM_FEW_ROWS, page, groups(b.cols(), cols), 1, 1, args);
+    else
+      launch(
+          Kernel.GEMM, page, groups(b.cols(), Gemm.TILE), groups(a.rows(), Gemm.TILE), 1, args);
   }
 
   // ---- rows

@@ -18,6 +18,9 @@ public final class Stored {
   /** Numbers of the table: one per exponent. */
   public static final int TABLE = 256;
 
+  /** Which of them is 1. */
+  static final int ONE = 127;
+
   private Stored() {}
 
   /** What the heap's first {@link #TABLE} numbers must be: 2 to the power of i − 127. */
@@ -37,27 +40,20 @@ public final class Stored {
 
   /** Number {@code i}, counted in numbers of its type from the page's beginning. */
   public static float read(IntArray page, int type, int i, FloatArray heap) {
-    int bits;
-    if (type == F32) {
-      bits = page.get(i);
-    } else {
-      int word = page.get(i >> 1);
-      int half = (i & 1) == 0 ? word & 0xffff : word >>> 16;
-      bits = type == BF16 ? half << 16 : wide(half);
-    }
-    return real(heap, bits);
+    if (type == F32) return real(heap, page.get(i));
+    int word = page.get(i >> 1);
+    int half = (i & 1) == 0 ? word & 0xffff : word >>> 16;
+    return type == BF16 ? real(heap, half << 16) : binary16(heap, half);
   }
 
-  /** A binary16 number's bits as those of an f32. */
-  private static int wide(int half) {
-    int sign = (half & 0x8000) << 16;
+  /** The same for a binary16 number. */
+  private static float binary16(FloatArray heap, int half) {
     int exponent = (half >>> 10) & 31;
     int fraction = half & 1023;
-    if (exponent == 0) {
-      // Subnormal: shifted until its first bit stands where a normal number's is left out.
-      int shift = Integer.numberOfLeadingZeros(fraction) - 21;
-      return fraction == 0 ? sign : sign | (113 - shift) << 23 | ((fraction << shift) & 1023) << 13;
-    }
-    return sign | (exponent == 31 ? 255 : exponent + 112) << 23 | fraction << 13;
+    // Subnormal numbers have the smallest exponent and no first bit of their own.
+    int power = exponent == 0 ? 1 : exponent == 31 ? 153 : exponent;
+    if (exponent != 0) fraction |= 1024;
+    float size = fraction * heap.get(power + ONE - 25);
+    return (half & 0x8000) != 0 ? -size : size;
   }
 }
