@@ -86,6 +86,11 @@ final class Call {
     return use(numbers, 0, count, false, true);
   }
 
+  /** A place for so many numbers that only the device sees, known by an array of the caller's. */
+  Call scratch(float[] key, int count) {
+    return use(key, 0, count, false, false);
+  }
+
   /** Heads of each position, read. */
   Call in(HeadView v, int batch, int time, int width) {
     return use(v.data(), v.offset(), span(v, batch, time, width), true, false);
@@ -159,7 +164,7 @@ final class Call {
 
   /** Does the work on the host, with the device's operands brought and taken back. */
   void onHost(Runnable work) {
-    for (Part p : parts) if (!p.empty()) residence.fetch(tensor(p));
+    for (Part p : parts) if (!p.empty() && (p.reads || p.writes)) residence.fetch(tensor(p));
     work.run();
     for (Part p : parts) if (!p.empty() && p.writes) residence.store(tensor(p));
   }

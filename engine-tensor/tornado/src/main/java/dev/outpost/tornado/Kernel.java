@@ -4,6 +4,8 @@ import dev.outpost.tornado.body.Elements;
 import dev.outpost.tornado.body.FewRows;
 import dev.outpost.tornado.body.Gemm;
 import dev.outpost.tornado.body.Maps;
+import dev.outpost.tornado.body.Norms;
+import dev.outpost.tornado.body.Sums;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task4;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -21,6 +23,11 @@ enum Kernel {
   MAP_BACKWARD(Maps::mapBackward, 256),
   GATE(Maps::gate, 256),
   GATE_BACKWARD(Maps::gateBackward, 256),
+  NORM(Norms::forward, Norms.ITEMS, 1, false, true),
+  NORM_BACKWARD(Norms::backward, Norms.ITEMS, 1, false, true),
+  NORM_PARAMETERS(Norms::parameters, Sums.COLS, Sums.LANES, false, true),
+  SUM_ROWS(Sums::rows, Sums.COLS, Sums.LANES, false, true),
+  SUM_SQUARES(Sums::squares, Sums.ITEMS, 1, false, true),
   GEMM(Gemm::tiles, 16, 16, true, true),
   GEMM_FEW_ROWS(FewRows::product, 32, 8, true, true);
 

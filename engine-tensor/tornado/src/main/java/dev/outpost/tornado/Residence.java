@@ -180,13 +180,6 @@ final class Residence implements DeviceMemory {
     return h == null ? Space.FULL : h.at;
   }
 
-  /** The weight that a native view is a part of. */
-  @Nullable Paged find(MatView view) {
-    DType type = view.dtype();
-    MemorySegment segment = view.segment();
-    return find(segment, type, segment.byteSize() / type.blockBytes() * type.blockSize());
-  }
-
   /** A weight in a page, brought there at its first use; null where no page has room. */
   @Nullable Paged find(MemorySegment segment, DType type, long count) {
     Paged known = weights.get(segment);
@@ -211,6 +204,13 @@ final class Residence implements DeviceMemory {
               .formatted(words >> 18));
     pagesNoted = true;
     return null;
+  }
+
+  /** The page that holds what a native matrix lies in; null where no page has room. */
+  @Nullable Paged page(MatView m) {
+    DType type = m.dtype();
+    long count = m.segment().byteSize() / type.blockBytes() * type.blockSize();
+    return find(m.segment(), type, count);
   }
 
   /** Quantised blocks become f32: exact, if large. */

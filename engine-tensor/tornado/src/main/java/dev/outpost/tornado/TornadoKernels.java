@@ -14,7 +14,9 @@ import dev.outpost.tensor.weight.Weight;
 import dev.outpost.tornado.body.FewRows;
 import dev.outpost.tornado.body.Gemm;
 import dev.outpost.tornado.body.Maps;
+import dev.outpost.tornado.body.Sums;
 import java.util.function.Consumer;
+import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -162,8 +164,7 @@ final class TornadoKernels implements Kernels {
     int n = x.size();
     if (n == 0) return;
     Call c = call().in(x).out(y);
-    c.run(
-        () -> each(Kernel.MAP, n, n, code(op), c.at(x), c.at(y)), () -> host.map(op, x, y));
+    c.run(() -> each(Kernel.MAP, n, n, code(op), c.at(x), c.at(y)), () -> host.map(op, x, y));
   }
 
   @Override
@@ -174,14 +175,7 @@ final class TornadoKernels implements Kernels {
     c.run(
         () ->
             each(
-                Kernel.MAP_BACKWARD,
-                n,
-                n,
-                code(op),
-                c.at(x),
-                c.at(dy),
-                c.at(dx),
-                flag(accumulate)),
+                Kernel.MAP_BACKWARD, n, n, code(op), c.at(x), c.at(dy), c.at(dx), flag(accumulate)),
         () -> host.mapBackward(op, x, dy, dx, accumulate));
   }
 
@@ -242,14 +236,13 @@ final class TornadoKernels implements Kernels {
     boolean turned = !a.onHeap() || b.onHeap() && few(b.cols()) && a.rows() > b.cols();
     MatView left = turned ? b.t() : a;
     MatView right = turned ? a.t() : b;
-    Residence.@Nullable Paged stored = right.onHeap() ? null : residence.find(right);
+    Residence.@Nullable Paged stored = right.onHeap() ? null : residence.page(right);
     boolean possible = left.onHeap() && (right.onHeap() || stored != null);
     Call call = call().out(c, accumulate);
     if (a.onHeap()) call.in(a);
     if (b.onHeap()) call.in(b);
     Runnable onHost = () -> host.gemm(a, b, c, accumulate);
-    if (possible)
-      call.run(() -> product(call, left, right, stored, c, turned, accumulate), onHost);
+    if (possible) call.run(() -> product(call, left, right, stored, c, turned, accumulate), onHost);
     else call.onHost(onHost);
   }
 
@@ -286,28 +279,86 @@ final class TornadoKernels implements Kernels {
     if (few(a.rows()) && (b.rowStride() == 1 || b.colStride() == 1))
       launch(Kernel.GEMM_FEW_ROWS, page, groups(b.cols(), cols), 1, 1, args);
     else
-      launch(
-          Kernel.GEMM, page, groups(b.cols(), Gemm.TILE), groups(a.rows(), Gemm.TILE), 1, args);
+      launch(Kernel.GEMM, page, groups(b.cols(), Gemm.TILE), groups(a.rows(), Gemm.TILE), 1, args);
   }
 
   // ---- rows
 
+  /** Rows that one group sums; more are summed in two steps, so that many groups work. */
+  private static final int DEEP = 128;
+
   @Override
   public void sumRows(Tensor x, Tensor out, boolean accumulate) {
-    call().in(x).out(out, accumulate).onHost(() -> host.sumRows(x, out, accumulate));
+    int rows = x.rows();
+    int cols = x.cols();
+    if (cols == 0) return;
+    int parts = parts(rows);
+    float[] scratch = new float[0];
+    Call c = call().in(x).out(out, accumulate);
+    if (parts > 1) c.scratch(scratch, parts * cols);
+    c.run(
+        () -> {
+          if (parts > 1) {
+            sumRows(rows, cols, DEEP, c.at(x), c.at(scratch), false);
+            sumRows(parts, cols, parts, c.at(scratch), c.at(out), accumulate);
+          } else {
+            sumRows(rows, cols, rows, c.at(x), c.at(out), accumulate);
+          }
+        },
+        () -> host.sumRows(x, out, accumulate));
+  }
+
+  private void sumRows(int rows, int cols, int deep, int x, int out, boolean accumulate) {
+    launch(
+        Kernel.SUM_ROWS,
+        0,
+        groups(cols, Sums.COLS),
+        deep == 0 ? 1 : groups(rows, deep),
+        1,
+        rows,
+        cols,
+        deep,
+        x,
+        out,
+        flag(accumulate));
+  }
+
+  private static int parts(int rows) {
+    return Math.max(1, groups(rows, DEEP));
   }
 
   @Override
   public double sumSquares(Tensor x) {
-    double[] sum = new double[1];
-    call().in(x).onHost(() -> sum[0] = host.sumSquares(x));
-    return sum[0];
+    return squares(x, null, () -> host.sumSquares(x));
   }
 
   @Override
   public double sumSquaredDifference(Tensor a, Tensor b) {
+    return squares(a, b, () -> host.sumSquaredDifference(a, b));
+  }
+
+  private double squares(Tensor a, @Nullable Tensor b, DoubleSupplier onHost) {
+    int n = a.size();
+    if (n == 0) return 0;
+    int groups = groups(n, Sums.ITEMS * Sums.EACH);
+    float[] parts = new float[groups];
     double[] sum = new double[1];
-    call().in(a).in(b).onHost(() -> sum[0] = host.sumSquaredDifference(a, b));
+    Call c = call().in(a).out(parts, groups);
+    if (b != null) c.in(b);
+    c.run(
+        () ->
+            launch(
+                Kernel.SUM_SQUARES,
+                0,
+                groups,
+                1,
+                1,
+                n,
+                c.at(a),
+                b == null ? -1 : c.at(b),
+                c.at(parts)),
+        () -> sum[0] = onHost.getAsDouble());
+    for (float part : parts) sum[0] += part;
     return sum[0];
   }
 
@@ -319,14 +370,50 @@ final class TornadoKernels implements Kernels {
   @Override
   public void layerNorm(
       Tensor x, Tensor gamma, Tensor beta, float eps, Tensor y, Tensor mean, Tensor rstd) {
-    call()
-        .in(x)
-        .in(gamma)
-        .in(beta)
-        .out(y)
-        .out(mean)
-        .out(rstd)
-        .onHost(() -> host.layerNorm(x, gamma, beta, eps, y, mean, rstd));
+    if (x.size() == 0) return;
+    Call c = call().in(x).in(gamma).in(beta).out(y).out(mean).out(rstd);
+    c.run(
+        () ->
+            launch(
+                Kernel.NORM,
+                0,
+                x.rows(),
+                1,
+                1,
+                x.cols(),
+                1,
+                bits(eps),
+                c.at(x),
+                c.at(gamma),
+                c.at(beta),
+                c.at(y),
+                c.at(mean),
+                c.at(rstd)),
+        () -> host.layerNorm(x, gamma, beta, eps, y, mean, rstd));
+  }
+
+  @Override
+  public void rmsNorm(Tensor x, Tensor gamma, float eps, Tensor y, Tensor rstd) {
+    if (x.size() == 0) return;
+    Call c = call().in(x).in(gamma).out(y).out(rstd);
+    c.run(
+        () ->
+            launch(
+                Kernel.NORM,
+                0,
+                x.rows(),
+                1,
+                1,
+                x.cols(),
+                0,
+                bits(eps),
+                c.at(x),
+                c.at(gamma),
+                0,
+                c.at(y),
+                0,
+                c.at(rstd)),
+        () -> host.rmsNorm(x, gamma, eps, y, rstd));
   }
 
   @Override
@@ -342,17 +429,17 @@ final class TornadoKernels implements Kernels {
       @Nullable Tensor dbeta,
       boolean accumulateParameters) {
     Call c = call().in(x).in(gamma).in(mean).in(rstd).in(dy);
-    if (dx != null) c.out(dx, accumulateX);
-    if (dgamma != null) c.out(dgamma, accumulateParameters);
-    if (dbeta != null) c.out(dbeta, accumulateParameters);
-    c.onHost(() ->
-        host.layerNormBackward(
-            x, gamma, mean, rstd, dy, dx, accumulateX, dgamma, dbeta, accumulateParameters));
-  }
-
-  @Override
-  public void rmsNorm(Tensor x, Tensor gamma, float eps, Tensor y, Tensor rstd) {
-    call().in(x).in(gamma).out(y).out(rstd).onHost(() -> host.rmsNorm(x, gamma, eps, y, rstd));
+    normBackward(
+        c,
+        new Normed(x, gamma, mean, rstd, dy),
+        dx,
+        accumulateX,
+        dgamma,
+        dbeta,
+        accumulateParameters,
+        () ->
+            host.layerNormBackward(
+                x, gamma, mean, rstd, dy, dx, accumulateX, dgamma, dbeta, accumulateParameters));
   }
 
   @Override
@@ -366,10 +453,91 @@ final class TornadoKernels implements Kernels {
       @Nullable Tensor dgamma,
       boolean accumulateGamma) {
     Call c = call().in(x).in(gamma).in(rstd).in(dy);
-    if (dx != null) c.out(dx, accumulateX);
-    if (dgamma != null) c.out(dgamma, accumulateGamma);
-    c.onHost(
+    normBackward(
+        c,
+        new Normed(x, gamma, null, rstd, dy),
+        dx,
+        accumulateX,
+        dgamma,
+        null,
+        accumulateGamma,
         () -> host.rmsNormBackward(x, gamma, rstd, dy, dx, accumulateX, dgamma, accumulateGamma));
+  }
+
+  /** What a norm's backward reads; no mean where it is 0 by definition. */
+  private record Normed(Tensor x, Tensor gamma, @Nullable Tensor mean, Tensor rstd, Tensor dy) {}
+
+  private void normBackward(
+      Call c,
+      Normed n,
+      @Nullable Tensor dx,
+      boolean accumulateX,
+      @Nullable Tensor dgamma,
+      @Nullable Tensor dbeta,
+      boolean accumulateParameters,
+      Runnable onHost) {
+    if (n.x.cols() == 0) return;
+    if (dx != null) c.out(dx, accumulateX);
+    if (dgamma != null) c.out(dgamma, accumulateParameters);
+    if (dbeta != null) c.out(dbeta, accumulateParameters);
+    float[] gammas = new float[0];
+    float[] betas = new float[0];
+    int parts = parts(n.x.rows());
+    if (parts > 1) c.scratch(gammas, parts * n.x.cols()).scratch(betas, parts * n.x.cols());
+    c.run(
+        () -> {
+          if (dx != null && n.x.rows() > 0) normInputs(c, n, c.at(dx), accumulateX);
+          if (dgamma == null || n.mean != null && dbeta == null) return;
+          int toGamma = c.at(dgamma);
+          int toBeta = dbeta == null ? 0 : c.at(dbeta);
+          if (parts == 1) {
+            normParameters(c, n, toGamma, toBeta, accumulateParameters);
+            return;
+          }
+          int cols = n.x.cols();
+          normParameters(c, n, c.at(gammas), c.at(betas), false);
+          sumRows(parts, cols, parts, c.at(gammas), toGamma, accumulateParameters);
+          if (dbeta != null) sumRows(parts, cols, parts, c.at(betas), toBeta, accumulateParameters);
+        },
+        onHost);
+  }
+
+  private void normInputs(Call c, Normed n, int dx, boolean accumulate) {
+    launch(
+        Kernel.NORM_BACKWARD,
+        0,
+        n.x.rows(),
+        1,
+        1,
+        n.x.cols(),
+        flag(n.mean != null),
+        c.at(n.x),
+        c.at(n.gamma),
+        n.mean == null ? 0 : c.at(n.mean),
+        c.at(n.rstd),
+        c.at(n.dy),
+        dx,
+        flag(accumulate));
+  }
+
+  private void normParameters(Call c, Normed n, int dgamma, int dbeta, boolean accumulate) {
+    launch(
+        Kernel.NORM_PARAMETERS,
+        0,
+        groups(n.x.cols(), Sums.COLS),
+        parts(n.x.rows()),
+        1,
+        n.x.rows(),
+        n.x.cols(),
+        DEEP,
+        flag(n.mean != null),
+        c.at(n.x),
+        n.mean == null ? 0 : c.at(n.mean),
+        c.at(n.rstd),
+        c.at(n.dy),
+        dgamma,
+        dbeta,
+        flag(accumulate));
   }
 
   @Override

@@ -73,9 +73,9 @@ final class Exponential {
   }
 
   /**
-   * Φ(x), the normal distribution, its lower tail with a relative error below 1e-6: the bell times a
-   * polynomial in t = 1/(1 + |x|/2), fitted by least squares with weights to Φ(−z)·e^(z²/2) on [0,
-   * 14].
+   * Φ(x), the normal distribution, its lower tail with a relative error below 1e-6: the bell times
+   * a polynomial in t = 1/(1 + |x|/2), fitted by least squares with weights to Φ(−z)·e^(z²/2) on
+   * [0, 14].
    *
    * @param bell e^(−x²/2)
    */

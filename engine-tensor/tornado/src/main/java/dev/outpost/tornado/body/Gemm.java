@@ -6,9 +6,9 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * {@code C (+)= A·B}, A [M, K], B [K, N], C [M, N], each with a row and a column stride, in f32. A
- * and C lie on the heap; B there too, or in a page of weights. args: M, N, K; A, its row stride, its
- * column stride; B and its; C and its; whether to add; the code of B's stored type or {@link #HEAP}.
- * Every sum has one order, whatever the device.
+ * and C lie on the heap; B there too, or in a page of weights. args: M, N, K; A, its row stride,
+ * its column stride; B and its; C and its; whether to add; the code of B's stored type or {@link
+ * #HEAP}. Every sum has one order, whatever the device.
  */
 public final class Gemm {
   /** Where B lies, if not in a page. */

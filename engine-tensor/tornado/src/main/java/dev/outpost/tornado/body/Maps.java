@@ -41,8 +41,7 @@ public final class Maps {
     int i = c.globalIdx;
     if (i < args.get(0)) {
       int to = args.get(4) + i;
-      float v =
-          slope(heap, args.get(1), heap.get(args.get(2) + i)) * heap.get(args.get(3) + i);
+      float v = slope(heap, args.get(1), heap.get(args.get(2) + i)) * heap.get(args.get(3) + i);
       if (args.get(5) != 0) v += heap.get(to);
       heap.set(to, v);
     }
@@ -58,7 +57,8 @@ public final class Maps {
   }
 
   /**
-   * {@code dgate = op'(gate) ⊙ up ⊙ dy, dup = op(gate) ⊙ dy}. args: n, op, gate, up, dy, dgate, dup.
+   * {@code dgate = op'(gate) ⊙ up ⊙ dy, dup = op(gate) ⊙ dy}. args: n, op, gate, up, dy, dgate,
+   * dup.
    */
   public static void gateBackward(KernelContext c, IntArray args, FloatArray heap, IntArray page) {
     int i = c.globalIdx;

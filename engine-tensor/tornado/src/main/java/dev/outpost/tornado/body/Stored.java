@@ -43,17 +43,15 @@ public final class Stored {
     if (type == F32) return real(heap, page.get(i));
     int word = page.get(i >> 1);
     int half = (i & 1) == 0 ? word & 0xffff : word >>> 16;
-    return type == BF16 ? real(heap, half << 16) : binary16(heap, half);
-  }
-
-  /** The same for a binary16 number. */
-  private static float binary16(FloatArray heap, int half) {
+    if (type == BF16) return real(heap, half << 16);
+    int sign = (half & 0x8000) << 16;
     int exponent = (half >>> 10) & 31;
     int fraction = half & 1023;
-    // Subnormal numbers have the smallest exponent and no first bit of their own.
-    int power = exponent == 0 ? 1 : exponent == 31 ? 153 : exponent;
-    if (exponent != 0) fraction |= 1024;
-    float size = fraction * heap.get(power + ONE - 25);
-    return (half & 0x8000) != 0 ? -size : size;
+    if (exponent == 0) {
+      // Counted in the smallest binary16 number, 2^-24; there is no operation that normalises.
+      float tiny = fraction * 5.9604645E-8f;
+      return sign == 0 ? tiny : -tiny;
+    }
+    return real(heap, sign | (exponent == 31 ? 255 : exponent + 112) << 23 | fraction << 13);
   }
 }

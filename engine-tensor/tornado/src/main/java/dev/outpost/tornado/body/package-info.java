@@ -4,7 +4,8 @@
  * the call ({@code args}, floats as their bits, for {@link dev.outpost.tornado.body.Stored#real}),
  * the device's f32 memory ({@code heap}) and a page of weights as stored ({@code page}). Offsets
  * count elements. Bodies allocate nothing, call nothing but each other and {@code TornadoMath}, and
- * reach every barrier with all items of a group.
+ * reach every barrier with all items of a group. What a group shares is read and written in the
+ * body itself: TornadoVM takes it for an array of Java's in a method that it goes to.
  */
 @org.jspecify.annotations.NullMarked
 package dev.outpost.tornado.body;
