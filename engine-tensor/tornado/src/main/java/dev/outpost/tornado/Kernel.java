@@ -6,6 +6,10 @@ import dev.outpost.tornado.body.Gemm;
 import dev.outpost.tornado.body.Maps;
 import dev.outpost.tornado.body.Norms;
 import dev.outpost.tornado.body.Sums;
+import dev.outpost.tornado.body.Losses;
+import dev.outpost.tornado.body.Moments;
+import dev.outpost.tornado.body.Rotary;
+import dev.outpost.tornado.body.Tokens;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task4;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -13,6 +17,15 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** What a device can be told to do: a body and the size of its work groups. */
 enum Kernel {
+  // Tokens, losses, positions, the optimiser.
+  GATHER(Tokens::gather, 256),
+  GATHER_STORED(Tokens::gatherStored, 256, 1, true, false),
+  SCATTER(Tokens::scatter, 256),
+  SOFTMAX(Losses::softmax, 256, 1, false, true),
+  CROSS_ENTROPY(Losses::crossEntropy, 256, 1, false, true),
+  ROTARY(Rotary::turn, 256),
+  ADAM_W(Moments::adamW, 256),
+  // Elements.
   FILL(Elements::fill, 256),
   COPY(Elements::copy, 256),
   AXPBY(Elements::axpby, 256),

@@ -15,6 +15,7 @@ import dev.outpost.tornado.body.FewRows;
 import dev.outpost.tornado.body.Gemm;
 import dev.outpost.tornado.body.Maps;
 import dev.outpost.tornado.body.Sums;
+import java.util.Arrays;
 import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +26,9 @@ import org.jspecify.annotations.Nullable;
  * caller at a time.
  */
 final class TornadoKernels implements Kernels {
+  /** Up to here every integer is a float. */
+  private static final int EXACT = 1 << 24;
+
   private final Accelerator device;
   private final Kernels host;
   private final Residence residence;
@@ -223,7 +227,31 @@ final class TornadoKernels implements Kernels {
 
   @Override
   public void adamW(Tensor p, Tensor g, Tensor m, Tensor v, AdamWStep step) {
-    call().inOut(p).in(g).inOut(m).inOut(v).onHost(() -> host.adamW(p, g, m, v, step));
+    int n = p.size();
+    if (n == 0) return;
+    double correct1 = 1 - Math.pow(step.beta1(), step.step());
+    double correct2 = 1 - Math.pow(step.beta2(), step.step());
+    Call c = call().inOut(p).in(g).inOut(m).inOut(v);
+    c.run(
+        () ->
+            each(
+                Kernel.ADAM_W,
+                n,
+                n,
+                c.at(p),
+                c.at(g),
+                c.at(m),
+                c.at(v),
+                bits(step.gradScale()),
+                bits(step.beta1()),
+                bits((float) (1 - (double) step.beta1())),
+                bits(step.beta2()),
+                bits((float) (1 - (double) step.beta2())),
+                bits((float) (step.lr() / correct1)),
+                bits((float) (1 / Math.sqrt(correct2))),
+                bits(step.eps()),
+                bits((float) ((double) step.lr() * step.weightDecay()))),
+        () -> host.adamW(p, g, m, v, step));
   }
 
   // ---- products
@@ -364,7 +392,11 @@ final class TornadoKernels implements Kernels {
 
   @Override
   public void softmax(Tensor x, Tensor y) {
-    call().in(x).out(y).onHost(() -> host.softmax(x, y));
+    if (x.size() == 0) return;
+    Call c = call().in(x).out(y);
+    c.run(
+        () -> launch(Kernel.SOFTMAX, 0, x.rows(), 1, 1, x.cols(), c.at(x), c.at(y)),
+        () -> host.softmax(x, y));
   }
 
   @Override
@@ -543,21 +575,121 @@ final class TornadoKernels implements Kernels {
   @Override
   public void crossEntropy(
       Tensor logits, int[] targets, float scale, float[] losses, boolean gradient) {
-    call().inOut(logits).onHost(() -> host.crossEntropy(logits, targets, scale, losses, gradient));
+    int rows = logits.rows();
+    if (rows == 0) return;
+    int cols = logits.cols();
+    Call c = call();
+    if (gradient) c.inOut(logits);
+    else c.in(logits);
+    if (cols == 0 || cols > EXACT) {
+      c.onHost(() -> host.crossEntropy(logits, targets, scale, losses, gradient));
+      return;
+    }
+    float[] wanted = new float[rows];
+    for (int r = 0; r < rows; r++) wanted[r] = Math.max(-1, targets[r]);
+    c.in(wanted).out(losses, rows);
+    c.run(
+        () ->
+            launch(
+                Kernel.CROSS_ENTROPY,
+                0,
+                rows,
+                1,
+                1,
+                cols,
+                c.at(logits),
+                c.at(wanted),
+                c.at(losses),
+                bits(scale),
+                flag(gradient)),
+        () -> host.crossEntropy(logits, targets, scale, losses, gradient));
   }
 
   // ---- tokens
 
   @Override
   public void gather(Weight table, int[] ids, Tensor out, boolean accumulate) {
+    int n = out.size();
+    if (n == 0) return;
+    MatView rows = table.view();
     Call c = call().out(out, accumulate);
-    if (table.view().onHeap()) c.in(table.view());
-    c.onHost(() -> host.gather(table, ids, out, accumulate));
+    if (rows.onHeap()) c.in(rows);
+    Residence.@Nullable Paged paged = rows.onHeap() ? null : residence.page(rows);
+    if (rows.rows() > EXACT || !rows.onHeap() && paged == null) {
+      c.onHost(() -> host.gather(table, ids, out, accumulate));
+      return;
+    }
+    float[] wanted = new float[ids.length];
+    for (int i = 0; i < ids.length; i++) wanted[i] = ids[i];
+    c.in(wanted);
+    c.run(
+        () ->
+            launch(
+                paged == null ? Kernel.GATHER : Kernel.GATHER_STORED,
+                paged == null ? 0 : paged.page(),
+                groups(n, 256),
+                1,
+                1,
+                n,
+                out.cols(),
+                c.at(wanted),
+                paged == null ? c.at(rows) : (int) (paged.at() + rows.offset()),
+                rows.rowStride(),
+                rows.colStride(),
+                c.at(out),
+                flag(accumulate),
+                paged == null ? 0 : paged.type()),
+        () -> host.gather(table, ids, out, accumulate));
   }
 
   @Override
   public void scatterAdd(Tensor dOut, int[] ids, Tensor dTable) {
-    call().in(dOut).inOut(dTable).onHost(() -> host.scatterAdd(dOut, ids, dTable));
+    if (dOut.size() == 0) return;
+    Call c = call().in(dOut).inOut(dTable);
+    if (dTable.rows() > EXACT || ids.length > EXACT) {
+      c.onHost(() -> host.scatterAdd(dOut, ids, dTable));
+      return;
+    }
+    float[] runs = runs(ids);
+    int count = (runs.length - 1 - ids.length) / 2;
+    int n = count * dOut.cols();
+    c.in(runs);
+    c.run(
+        () ->
+            each(
+                Kernel.SCATTER,
+                n,
+                n,
+                dOut.cols(),
+                count,
+                c.at(dOut),
+                c.at(dTable),
+                c.at(runs)),
+        () -> host.scatterAdd(dOut, ids, dTable));
+  }
+
+  /**
+   * Rows of equal ids side by side, in their order: where each run begins and where the last ends,
+   * each run's id, the rows.
+   */
+  private static float[] runs(int[] ids) {
+    long[] sorted = new long[ids.length];
+    for (int i = 0; i < ids.length; i++) sorted[i] = (long) ids[i] << 32 | i;
+    Arrays.sort(sorted);
+    int count = 0;
+    for (int i = 0; i < ids.length; i++)
+      if (i == 0 || sorted[i] >> 32 != sorted[i - 1] >> 32) count++;
+    float[] runs = new float[2 * count + 1 + ids.length];
+    int run = 0;
+    for (int i = 0; i < ids.length; i++) {
+      if (i == 0 || sorted[i] >> 32 != sorted[i - 1] >> 32) {
+        runs[run] = i;
+        runs[count + 1 + run++] = sorted[i] >> 32;
+      }
+      runs[2 * count + 1 + i] = (int) sorted[i];
+    }
+    runs[count] = ids.length;
+    return runs;
   }
 
   // ---- heads
@@ -565,11 +697,35 @@ final class TornadoKernels implements Kernels {
   @Override
   public void rotary(RotaryShape s, Tensor angles, HeadView x, HeadView y, boolean inverse) {
     int width = s.heads() * s.headDim();
-    call()
-        .in(angles)
-        .in(x, s.batch(), s.time(), width)
-        .out(y, s.batch(), s.time(), width)
-        .onHost(() -> host.rotary(s, angles, x, y, inverse));
+    int n = s.batch() * s.time() * s.heads() * (s.headDim() - s.pairs());
+    if (n == 0) return;
+    Call c =
+        call()
+            .in(angles)
+            .in(x, s.batch(), s.time(), width)
+            .out(y, s.batch(), s.time(), width);
+    c.run(
+        () ->
+            each(
+                Kernel.ROTARY,
+                n,
+                n,
+                s.time(),
+                s.past(),
+                s.heads(),
+                s.headDim(),
+                s.pairs(),
+                s.pairing().first(1),
+                s.pairing().apart(s.pairs()),
+                c.at(angles),
+                inverse ? -1 : 1,
+                c.at(x),
+                x.batchStride(),
+                x.rowStride(),
+                c.at(y),
+                y.batchStride(),
+                y.rowStride()),
+        () -> host.rotary(s, angles, x, y, inverse));
   }
 
   @Override
