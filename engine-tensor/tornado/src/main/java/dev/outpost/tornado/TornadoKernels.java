@@ -29,6 +29,14 @@ final class TornadoKernels implements Kernels {
   /** Up to here every integer is a float. */
   private static final int EXACT = 1 << 24;
 
+  /** Queries, or keys, of one group of attention, and columns of its result. */
+  private static final int ATTENTION_TILE = 32;
+
+  private static final int ATTENTION_COLUMNS = 64;
+
+  /** What a grid's second extent allows. */
+  private static final int ATTENTION_POSITIONS = 65535 * ATTENTION_TILE;
+
   private final Accelerator device;
   private final Kernels host;
   private final Residence residence;
@@ -655,16 +663,7 @@ final class TornadoKernels implements Kernels {
     int n = count * dOut.cols();
     c.in(runs);
     c.run(
-        () ->
-            each(
-                Kernel.SCATTER,
-                n,
-                n,
-                dOut.cols(),
-                count,
-                c.at(dOut),
-                c.at(dTable),
-                c.at(runs)),
+        () -> each(Kernel.SCATTER, n, n, dOut.cols(), count, c.at(dOut), c.at(dTable), c.at(runs)),
         () -> host.scatterAdd(dOut, ids, dTable));
   }
 
@@ -699,11 +698,7 @@ final class TornadoKernels implements Kernels {
     int width = s.heads() * s.headDim();
     int n = s.batch() * s.time() * s.heads() * (s.headDim() - s.pairs());
     if (n == 0) return;
-    Call c =
-        call()
-            .in(angles)
-            .in(x, s.batch(), s.time(), width)
-            .out(y, s.batch(), s.time(), width);
+    Call c = call().in(angles).in(x, s.batch(), s.time(), width).out(y, s.batch(), s.time(), width);
     c.run(
         () ->
             each(
@@ -733,13 +728,35 @@ final class TornadoKernels implements Kernels {
       AttentionShape s, HeadView q, HeadView k, HeadView v, HeadView out, Tensor lse) {
     int wide = s.heads() * s.headDim();
     int narrow = s.kvHeads() * s.headDim();
-    call()
-        .in(q, s.batch(), s.queries(), wide)
-        .in(k, s.batch(), s.keys(), narrow)
-        .in(v, s.batch(), s.keys(), narrow)
-        .out(out, s.batch(), s.queries(), wide)
-        .out(lse)
-        .onHost(() -> host.attention(s, q, k, v, out, lse));
+    float[] extras = extras(s);
+    Call c =
+        call()
+            .in(q, s.batch(), s.queries(), wide)
+            .in(k, s.batch(), s.keys(), narrow)
+            .in(v, s.batch(), s.keys(), narrow)
+            .in(extras)
+            .out(out, s.batch(), s.queries(), wide)
+            .out(lse);
+    if (hostAttends(s)) {
+      c.onHost(() -> host.attention(s, q, k, v, out, lse));
+      return;
+    }
+    c.run(
+        () -> {
+          int[] args = attentionArgs(c, s, extras, q, k, v, out, lse);
+          int x = s.batch() * s.heads();
+          if (s.queries() == 1 && s.headDim() <= 256)
+            launch(Kernel.ATTENTION_STEP, 0, x, 1, 1, args);
+          else
+            launch(
+                Kernel.ATTENTION,
+                0,
+                x,
+                groups(s.queries(), ATTENTION_TILE),
+                groups(s.headDim(), ATTENTION_COLUMNS),
+                args);
+        },
+        () -> host.attention(s, q, k, v, out, lse));
   }
 
   @Override
@@ -756,16 +773,99 @@ final class TornadoKernels implements Kernels {
       HeadView dv) {
     int wide = s.heads() * s.headDim();
     int narrow = s.kvHeads() * s.headDim();
-    call()
-        .in(q, s.batch(), s.queries(), wide)
-        .in(k, s.batch(), s.keys(), narrow)
-        .in(v, s.batch(), s.keys(), narrow)
-        .in(out, s.batch(), s.queries(), wide)
-        .in(lse)
-        .in(dout, s.batch(), s.queries(), wide)
-        .out(dq, s.batch(), s.queries(), wide)
-        .out(dk, s.batch(), s.keys(), narrow)
-        .out(dv, s.batch(), s.keys(), narrow)
-        .onHost(() -> host.attentionBackward(s, q, k, v, out, lse, dout, dq, dk, dv));
+    float[] extras = extras(s);
+    float[] delta = new float[s.batch() * s.heads() * s.queries()];
+    Call c =
+        call()
+            .in(q, s.batch(), s.queries(), wide)
+            .in(k, s.batch(), s.keys(), narrow)
+            .in(v, s.batch(), s.keys(), narrow)
+            .in(extras)
+            .in(out, s.batch(), s.queries(), wide)
+            .in(lse)
+            .in(dout, s.batch(), s.queries(), wide)
+            .scratch(delta)
+            .out(dq, s.batch(), s.queries(), wide)
+            .out(dk, s.batch(), s.keys(), narrow)
+            .out(dv, s.batch(), s.keys(), narrow);
+    if (hostAttends(s)) {
+      c.onHost(() -> host.attentionBackward(s, q, k, v, out, lse, dout, dq, dk, dv));
+      return;
+    }
+    c.run(
+        () -> {
+          int[] args = attentionArgs(c, s, extras, q, k, v, out, lse);
+          view(args, 25, c, dout);
+          view(args, 28, c, dq);
+          view(args, 31, c, dk);
+          view(args, 34, c, dv);
+          args[37] = c.at(delta);
+          int columns = groups(s.headDim(), ATTENTION_COLUMNS);
+          each(Kernel.ATTENTION_DELTA, delta.length, args);
+          int x = s.batch() * s.heads();
+          launch(
+              Kernel.ATTENTION_QUERIES, 0, x, groups(s.queries(), ATTENTION_TILE), columns, args);
+          x = s.batch() * s.kvHeads();
+          launch(Kernel.ATTENTION_KEYS, 0, x, groups(s.keys(), ATTENTION_TILE), columns, args);
+        },
+        () -> host.attentionBackward(s, q, k, v, out, lse, dout, dq, dk, dv));
+  }
+
+  /** Nothing to do for a device, or more positions than it counts. */
+  private static boolean hostAttends(AttentionShape s) {
+    return s.batch() == 0
+        || s.heads() == 0
+        || s.headDim() == 0
+        || s.queries() == 0
+        || s.keys() == 0
+        || Math.max(s.keys(), s.queries()) > ATTENTION_POSITIONS;
+  }
+
+  /** Slopes of the heads, then lengths of the sequences. */
+  private static float[] extras(AttentionShape s) {
+    float[] slopes = s.scores().slopes();
+    int[] lengths = s.lengths();
+    int before = slopes == null ? 0 : slopes.length;
+    float[] extras = new float[before + (lengths == null ? 0 : lengths.length)];
+    if (slopes != null) System.arraycopy(slopes, 0, extras, 0, before);
+    for (int i = before; lengths != null && i < extras.length; i++) extras[i] = lengths[i - before];
+    return extras;
+  }
+
+  private static int[] attentionArgs(
+      Call c,
+      AttentionShape s,
+      float[] extras,
+      HeadView q,
+      HeadView k,
+      HeadView v,
+      HeadView out,
+      Tensor lse) {
+    int[] args = new int[38];
+    args[0] = s.batch();
+    args[1] = s.queries();
+    args[2] = s.keys();
+    args[3] = s.heads();
+    args[4] = s.kvHeads();
+    args[5] = s.headDim();
+    args[6] = bits(s.scores().scale());
+    args[7] = bits(s.scores().softcap());
+    args[8] = Math.min(s.scores().ahead(), EXACT);
+    args[9] = Math.min(s.scores().behind(), EXACT);
+    float[] slopes = s.scores().slopes();
+    args[10] = slopes == null ? -1 : c.at(extras);
+    args[11] = s.lengths() == null ? -1 : c.at(extras) + (slopes == null ? 0 : slopes.length);
+    view(args, 12, c, q);
+    view(args, 15, c, k);
+    view(args, 18, c, v);
+    view(args, 21, c, out);
+    args[24] = c.at(lse);
+    return args;
+  }
+
+  private static void view(int[] args, int i, Call c, HeadView v) {
+    args[i] = c.at(v);
+    args[i + 1] = v.batchStride();
+    args[i + 2] = v.rowStride();
   }
 }

@@ -19,9 +19,26 @@ public final class Losses {
     int cols = args.get(0);
     int from = args.get(1) + c.groupIdx * cols;
     int to = args.get(2) + c.groupIdx * cols;
-    float max = max(c, parts, item, rowMax(heap, from, cols, item));
+    float max = rowMax(heap, from, cols, item);
+    parts[item] = max;
     c.localBarrier();
-    float sum = sum(c, parts, item, expSum(heap, from, cols, item, max));
+    if (item < 16) {
+      for (int k = 16; k < 256; k += 16) max = TornadoMath.max(max, parts[item + k]);
+      parts[256 + item] = max;
+    }
+    c.localBarrier();
+    max = parts[256];
+    for (int k = 257; k < 272; k++) max = TornadoMath.max(max, parts[k]);
+    float sum = expSum(heap, from, cols, item, max);
+    parts[item] = sum;
+    c.localBarrier();
+    if (item < 16) {
+      for (int k = 16; k < 256; k += 16) sum += parts[item + k];
+      parts[256 + item] = sum;
+    }
+    c.localBarrier();
+    sum = parts[256];
+    for (int k = 257; k < 272; k++) sum += parts[k];
     for (int i = item; i < cols; i += 256) {
       float y = max == NOTHING ? 0f : TornadoMath.exp(heap.get(from + i) - max) / sum;
       heap.set(to + i, y);
@@ -41,11 +58,27 @@ public final class Losses {
     int target = (int) heap.get(args.get(2) + row);
     float scale = target < 0 ? 0f : Stored.real(heap, args.get(4));
     float hit = heap.get(from + TornadoMath.max(target, 0));
-    float max = max(c, parts, item, rowMax(heap, from, cols, item));
+    float max = rowMax(heap, from, cols, item);
+    parts[item] = max;
     c.localBarrier();
-    float sum = sum(c, parts, item, expSum(heap, from, cols, item, max));
-    if (item == 0)
-      heap.set(args.get(3) + row, target < 0 ? 0f : max - hit + TornadoMath.log(sum));
+    if (item < 16) {
+      for (int k = 16; k < 256; k += 16) max = TornadoMath.max(max, parts[item + k]);
+      parts[256 + item] = max;
+    }
+    c.localBarrier();
+    max = parts[256];
+    for (int k = 257; k < 272; k++) max = TornadoMath.max(max, parts[k]);
+    float sum = expSum(heap, from, cols, item, max);
+    parts[item] = sum;
+    c.localBarrier();
+    if (item < 16) {
+      for (int k = 16; k < 256; k += 16) sum += parts[item + k];
+      parts[256 + item] = sum;
+    }
+    c.localBarrier();
+    sum = parts[256];
+    for (int k = 257; k < 272; k++) sum += parts[k];
+    if (item == 0) heap.set(args.get(3) + row, target < 0 ? 0f : max - hit + TornadoMath.log(sum));
     if (args.get(5) != 0) {
       for (int i = item; i < cols; i += 256) {
         float p = TornadoMath.exp(heap.get(from + i) - max) / sum;
@@ -65,33 +98,5 @@ public final class Losses {
     float sum = 0f;
     for (int i = item; i < cols; i += 256) sum += TornadoMath.exp(heap.get(from + i) - max);
     return sum;
-  }
-
-  private static float max(KernelContext c, float[] parts, int item, float part) {
-    parts[item] = part;
-    c.localBarrier();
-    if (item < 16) {
-      float most = parts[item];
-      for (int k = 1; k < 16; k++) most = TornadoMath.max(most, parts[item + 16 * k]);
-      parts[256 + item] = most;
-    }
-    c.localBarrier();
-    float most = parts[256];
-    for (int k = 1; k < 16; k++) most = TornadoMath.max(most, parts[256 + k]);
-    return most;
-  }
-
-  private static float sum(KernelContext c, float[] parts, int item, float part) {
-    parts[item] = part;
-    c.localBarrier();
-    if (item < 16) {
-      float all = parts[item];
-      for (int k = 1; k < 16; k++) all += parts[item + 16 * k];
-      parts[256 + item] = all;
-    }
-    c.localBarrier();
-    float all = parts[256];
-    for (int k = 1; k < 16; k++) all += parts[256 + k];
-    return all;
   }
 }

@@ -20,15 +20,11 @@ public final class Moments {
       int m = args.get(3) + i;
       int v = args.get(4) + i;
       float g = heap.get(args.get(2) + i) * Stored.real(heap, args.get(5));
-      float m1 =
-          Stored.real(heap, args.get(6)) * heap.get(m)
-              + Stored.real(heap, args.get(7)) * g;
+      float m1 = Stored.real(heap, args.get(6)) * heap.get(m) + Stored.real(heap, args.get(7)) * g;
       float v1 =
-          Stored.real(heap, args.get(8)) * heap.get(v)
-              + Stored.real(heap, args.get(9)) * g * g;
+          Stored.real(heap, args.get(8)) * heap.get(v) + Stored.real(heap, args.get(9)) * g * g;
       float root =
-          TornadoMath.sqrt(v1) * Stored.real(heap, args.get(11))
-              + Stored.real(heap, args.get(12));
+          TornadoMath.sqrt(v1) * Stored.real(heap, args.get(11)) + Stored.real(heap, args.get(12));
       float update = Stored.real(heap, args.get(10)) * m1 / root;
       float before = heap.get(p);
       heap.set(m, m1);

@@ -40,8 +40,8 @@ public final class Tokens {
 
   /**
    * {@code table[id, :] += Σ dOut[i, :]} over a run of rows i of one id, in their order; one item
-   * per run and column. args: n, cols, how many runs, dOut, table, runs. These are: where each begins in the rows,
-   * and where the last ends; each one's id; the rows.
+   * per run and column. args: n, cols, how many runs, dOut, table, runs. These are: where each
+   * begins in the rows, and where the last ends; each one's id; the rows.
    */
   public static void scatter(KernelContext c, IntArray args, FloatArray heap, IntArray page) {
     int i = c.globalIdx;
