@@ -89,9 +89,6 @@ final class Call {
   /** A place for so many numbers that only the device sees, known by an array of the caller's. */
   Call scratch(float[] key, int count) {
     return use(key, 0, count, false, false);
-  /** Room for numbers that only the device sees, as many as the array has. */
-  Call scratch(float[] numbers) {
-    return use(numbers, 0, numbers.length, false, false);
   }
 
   /** Heads of each position, read. */

@@ -784,7 +784,7 @@ final class TornadoKernels implements Kernels {
             .in(out, s.batch(), s.queries(), wide)
             .in(lse)
             .in(dout, s.batch(), s.queries(), wide)
-            .scratch(delta)
+            .scratch(delta, delta.length)
             .out(dq, s.batch(), s.queries(), wide)
             .out(dk, s.batch(), s.keys(), narrow)
             .out(dv, s.batch(), s.keys(), narrow);
