@@ -41,6 +41,9 @@ final class Residence implements DeviceMemory {
   private final ByIdentity<float[], Boolean> frozen = new ByIdentity<>();
   private final ByIdentity<MemorySegment, Paged> weights = new ByIdentity<>();
   private final Traffic traffic = new Traffic();
+  /** Whether an array has come since the last collection that was asked for. */
+  private boolean grown;
+
   private boolean heapNoted;
   private boolean pagesNoted;
 
@@ -133,6 +136,7 @@ final class Residence implements DeviceMemory {
       return false;
     }
     arrays.put(array, new Held(at, array.length, owned));
+    grown = true;
     return true;
   }
 
@@ -150,7 +154,10 @@ final class Residence implements DeviceMemory {
     sweep();
     int at = heap.take(floats);
     if (at != Space.FULL) return at;
-    // What is gone is known only after a collection; the JDK does the same for direct buffers.
+    // What is gone is known only after a collection; the JDK does the same for direct buffers. Once
+    // for what came since the last one: where memory is short for good it would never end.
+    if (!grown) return Space.FULL;
+    grown = false;
     System.gc();
     sweep();
     return heap.take(floats);

@@ -12,12 +12,13 @@ import java.util.Optional;
  * names. Where there is none they are skipped, with the reason, or fail if {@code
  * outpost.device.required} is true.
  */
-final class ADevice {
+public final class ADevice {
   private static final long MEMORY = 256L << 20;
 
   private ADevice() {}
 
-  static OpenDevice open(Kernels host) {
+  /** Opens it; who opens closes. */
+  public static OpenDevice open(Kernels host) {
     TornadoProvider provider = new TornadoProvider();
     Optional<String> reason = provider.unusable();
     if (Boolean.getBoolean("outpost.device.required") && reason.isPresent())
