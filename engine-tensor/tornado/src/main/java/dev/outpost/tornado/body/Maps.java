@@ -73,7 +73,8 @@ public final class Maps {
   }
 
   private static float value(FloatArray heap, int op, float x) {
-    if (op == RELU) return x <= 0f ? 0f : x;
+    // A comparison may take NaN for either side, so that it has to pass on both.
+    if (op == RELU) return x <= 0f ? 0f * Exponential.within(x) : x;
     if (op == TANH) return Exponential.tanh(heap, x);
     if (op == GELU_ERF) return x * Exponential.normal(x, Exponential.bell(heap, x));
     float z = Exponential.within(x);
