@@ -41,6 +41,7 @@ final class Residence implements DeviceMemory {
   private final ByIdentity<float[], Boolean> frozen = new ByIdentity<>();
   private final ByIdentity<MemorySegment, Paged> weights = new ByIdentity<>();
   private final Traffic traffic = new Traffic();
+
   /** Whether an array has come since the last collection that was asked for. */
   private boolean grown;
 

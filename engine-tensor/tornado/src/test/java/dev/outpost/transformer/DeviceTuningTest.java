@@ -17,7 +17,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Tiny models tuned on a device: equal to the processor's within the bound, whatever the method. */
+/**
+ * Tiny models tuned on a device: equal to the processor's within the bound, whatever the method.
+ */
 class DeviceTuningTest {
   private static @Nullable OpenDevice device;
 

@@ -20,7 +20,9 @@ final class Goldens {
       within(golden, "loss", step.loss());
       within(golden, "gradients", step.worst());
       within(golden, "losses", parity.losses());
-      assertThat(parity.greedy()).as("greedy tokens of %s", golden).isEqualTo(golden.ints("greedy"));
+      assertThat(parity.greedy())
+          .as("greedy tokens of %s", golden)
+          .isEqualTo(golden.ints("greedy"));
     }
   }
 

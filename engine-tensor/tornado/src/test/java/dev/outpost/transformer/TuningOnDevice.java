@@ -79,14 +79,12 @@ final class TuningOnDevice {
   }
 
   private static TransformerModel start(Spec spec, PeftMethod method) {
-    return Attach.attach(
-        TinyModels.random(spec, 1), Set.of("blocks.0", "blocks.1"), method, 1);
+    return Attach.attach(TinyModels.random(spec, 1), Set.of("blocks.0", "blocks.1"), method, 1);
   }
 
   private static Trainer trainer(TransformerModel model, Kernels kernels) {
     TrainingPlan plan =
-        new TrainingPlan(
-            STEPS, 3, 2, 0.01f, new Schedule.Cosine(2, STEPS), 0.1f, 1, 4, 4, 5, true);
+        new TrainingPlan(STEPS, 3, 2, 0.01f, new Schedule.Cosine(2, STEPS), 0.1f, 1, 4, 4, 5, true);
     return new Trainer(model, Objective.languageModel(), TRAIN, VALIDATION, plan, kernels);
   }
 
@@ -105,7 +103,11 @@ final class TuningOnDevice {
     assertThat(want).as(name).isNotNull().hasSameSizeAs(got);
     double largest = 0;
     double furthest = 0;
+    // Softmax does not change when all keys move alike: the gradient of a key's bias is 0 but for
+    // rounding, which AdamW makes as large as any other.
+    boolean fused = name.endsWith("attn.qkv.bias");
     for (int i = 0; i < got.length; i++) {
+      if (fused && i >= got.length / 3 && i < 2 * got.length / 3) continue;
       largest = Math.max(largest, Math.abs(want[i]));
       double off = Math.abs((double) got[i] - want[i]);
       if (!(off <= furthest)) furthest = off;

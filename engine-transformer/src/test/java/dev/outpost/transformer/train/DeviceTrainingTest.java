@@ -52,10 +52,10 @@ class DeviceTrainingTest {
 
   @TempDir private Path temporary;
 
-  /** Accumulation, a schedule, clipping, validations whose best is not the last, recomputation. */
+  /** Accumulation, a schedule, clipping, recomputation; saved at each step, validated at some. */
   private static TrainingPlan plan(float rate) {
     return new TrainingPlan(
-        STEPS, 2, 2, rate, new Schedule.Cosine(2, STEPS), 0.1f, 1, 1, 1, 5, true);
+        STEPS, 2, 2, rate, new Schedule.Cosine(2, STEPS), 0.1f, 1, 2, 1, 5, true);
   }
 
   private static List<TransformerModel> models(PeftMethod method) {
