@@ -31,6 +31,11 @@ final class AttentionCases {
     add(cases, "head 64", new AttentionShape(1, 515, 515, 2, 1, 64, 0.125f, true));
     add(cases, "head 80", new AttentionShape(1, 130, 140, 4, 2, 80, 0.11f, true));
     add(cases, "gqa", new AttentionShape(2, 50, 53, 4, 2, 24, 0.2f, true));
+    // One query against many keys, and heads beyond what kernels for it keep at hand.
+    add(cases, "long decode", new AttentionShape(2, 1, 300, 4, 2, 40, 0.2f, true));
+    add(cases, "wide decode", new AttentionShape(1, 1, 140, 2, 1, 130, 0.1f, true));
+    add(cases, "head 260 decode", new AttentionShape(1, 1, 70, 2, 1, 260, 0.06f, true));
+    add(cases, "head 260", new AttentionShape(1, 40, 45, 2, 1, 260, 0.06f, true));
     choices(cases, "long", 139, 170, 4, 24, 45);
     choices(cases, "long step", 2, 530, 4, 16, 300);
     // Blocks of keys, and of queries, that lie wholly outside the window.

@@ -2,6 +2,7 @@ package dev.outpost.tornado;
 
 import dev.outpost.tornado.body.AttentionBackward;
 import dev.outpost.tornado.body.AttentionForward;
+import dev.outpost.tornado.body.AttentionKeys;
 import dev.outpost.tornado.body.Elements;
 import dev.outpost.tornado.body.FewRows;
 import dev.outpost.tornado.body.Gemm;
@@ -24,7 +25,7 @@ enum Kernel {
   ATTENTION_STEP(AttentionForward::oneQuery, 128, 1, false, true),
   ATTENTION_DELTA(AttentionBackward::delta, 256),
   ATTENTION_QUERIES(AttentionBackward::queries, 16, 8, false, true),
-  ATTENTION_KEYS(AttentionBackward::keys, 16, 8, false, true),
+  ATTENTION_KEYS(AttentionKeys::keys, 16, 8, false, true),
   // Tokens, losses, positions, the optimiser.
   GATHER(Tokens::gather, 256),
   GATHER_STORED(Tokens::gatherStored, 256, 1, true, false),

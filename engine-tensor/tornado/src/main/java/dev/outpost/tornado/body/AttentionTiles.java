@@ -33,6 +33,9 @@ final class AttentionTiles {
   /** Below every score that matters, and finite, so that differences are numbers. */
   static final float LOW = -1e30f;
 
+  /** The log-sum of a query that is not there: it gives no key any weight. */
+  static final float NEVER = 1e30f;
+
   private AttentionTiles() {}
 
   /** A number of a part of a matrix that begins at {@code from}; 0 beyond its rows and columns. */
@@ -76,5 +79,12 @@ final class AttentionTiles {
     float slope = scale;
     if (cap != 0f) slope = scale * (1f - (capped / cap) * (capped / cap));
     return slope;
+  }
+
+  /** Number {@code i} of {@code count}, or another beyond them. */
+  static float number(FloatArray heap, int from, int i, int count, float otherwise) {
+    float v = otherwise;
+    if (i < count) v = heap.get(from + i);
+    return v;
   }
 }
