@@ -68,7 +68,7 @@ final class Exponential {
   static float bell(FloatArray heap, float x) {
     float a = TornadoMath.abs(within(x));
     float z = a > 16f ? 16f : a;
-    float top = (int) (z * 128f) * 0.0078125f;
+    float top = ((int) (z * 128f)) * 0.0078125f;
     return exp(heap, -0.5f * top * top, -0.5f * (z - top) * (z + top));
   }
 

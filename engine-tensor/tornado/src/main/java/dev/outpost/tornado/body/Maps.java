@@ -82,7 +82,7 @@ public final class Maps {
     float low = 0f;
     if (op == GELU_TANH) high = Exponential.within(LINEAR * z + CUBIC * z * z * z);
     if (op == QUICK_GELU) {
-      float top = (int) (z * 16f) * 0.0625f;
+      float top = ((int) (z * 16f)) * 0.0625f;
       high = top * QUICK_HIGH;
       low = top * QUICK_LOW + (z - top) * QUICK;
     }
