@@ -1,5 +1,7 @@
 package dev.outpost.tensor.kernel;
 
+import java.util.List;
+
 /** A device at work, and its memory, until it is closed. One caller at a time. */
 public interface OpenDevice extends AutoCloseable {
   /** Its kernels. */
@@ -10,6 +12,12 @@ public interface OpenDevice extends AutoCloseable {
 
   /** How much of it holds something now. */
   long usedBytes();
+
+  /**
+   * What its kernels leave to the host's: each a phrase such as {@code attention over more than
+   * 2,097,120 positions}. Empty where it is nothing.
+   */
+  List<String> onHost();
 
   /** What has crossed the bus so far, for people. */
   String traffic();

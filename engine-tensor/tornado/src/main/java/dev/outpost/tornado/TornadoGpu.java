@@ -4,6 +4,7 @@ import dev.outpost.tensor.kernel.Device;
 import dev.outpost.tensor.kernel.DeviceException;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.OpenDevice;
+import java.util.List;
 import java.util.function.Consumer;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
@@ -104,6 +105,11 @@ record TornadoGpu(String id, TornadoVMBackendType backend, TornadoDevice device)
     @Override
     public long usedBytes() {
       return kernels.usedBytes();
+    }
+
+    @Override
+    public List<String> onHost() {
+      return TornadoKernels.ON_HOST;
     }
 
     @Override

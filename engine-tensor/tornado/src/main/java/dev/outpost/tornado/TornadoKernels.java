@@ -16,6 +16,7 @@ import dev.outpost.tornado.body.Gemm;
 import dev.outpost.tornado.body.Maps;
 import dev.outpost.tornado.body.Sums;
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,14 @@ final class TornadoKernels implements Kernels {
 
   /** What a grid's second extent allows. */
   private static final int ATTENTION_POSITIONS = 65535 * ATTENTION_TILE;
+
+  /** What this class leaves to the host's kernels. */
+  static final List<String> ON_HOST =
+      List.of(
+          "products of two weights that are both read in place from their files",
+          "attention over more than %,d positions".formatted(ATTENTION_POSITIONS),
+          "losses over, and rows of tables of, more than %,d tokens".formatted(EXACT),
+          "whatever finds no room in its memory, which is said when it happens");
 
   private final Accelerator device;
   private final Kernels host;

@@ -9,6 +9,7 @@ import dev.outpost.offsite.emulator.EmulatorSteps;
 import dev.outpost.tensor.Shape;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.io.SafetensorsFile;
+import dev.outpost.tensor.kernel.Devices;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.KernelsSelection;
 import dev.outpost.transformer.Spec;
@@ -37,14 +38,17 @@ import picocli.CommandLine.Parameters;
 @CommandLine.Command(
     name = "inspect",
     description =
-        "Tell what a model, package, adapter, ranking or safetensors file holds, and check it. Without a path: this machine and its kernels. With the word families: the kinds of model that open; with methods: the ways to make an emulator and to tune.",
+        "Tell what a model, package, adapter, ranking or safetensors file holds, and check it. Without a path: this machine and its kernels. With the word families: the kinds of model that open; with methods: the ways to make an emulator and to tune; with devices: what can compute here, and how fast.",
     footer = {"", "Example: outpost inspect package"})
 final class InspectCommand extends Command {
+  /** For each figure of a device. */
+  private static final double SECONDS = 0.2;
+
   @Parameters(
       arity = "0..1",
       paramLabel = "PATH",
       description =
-          "A model folder, package, adapter (also one of peft), ranking, or .gguf or .safetensors file; or the word families or methods.")
+          "A model folder, package, adapter (also one of peft), ranking, or .gguf or .safetensors file; or the word families, methods or devices.")
   Path path;
 
   @Option(names = "--tensors", description = "List every tensor.")
@@ -68,9 +72,11 @@ final class InspectCommand extends Command {
                 ? families(console)
                 : path.toString().equals("methods")
                     ? methods(console)
-                    : path.toString().endsWith(".gguf") && Files.isRegularFile(path)
-                        ? model(console)
-                        : Files.isRegularFile(path) ? file(console) : folder(console);
+                    : path.toString().equals("devices")
+                        ? new DeviceTable(console, kernels, SECONDS).show(Devices.find())
+                        : path.toString().endsWith(".gguf") && Files.isRegularFile(path)
+                            ? model(console)
+                            : Files.isRegularFile(path) ? file(console) : folder(console);
     for (String field : found.names())
       console.say(String.format(Locale.ROOT, "%-18s %s", field, text(found, field)));
     console.emit(found);
