@@ -75,7 +75,7 @@ public final class Devices {
       default -> {
         if (!words.matches("\\d+:\\d+"))
           throw new IllegalArgumentException(
-              "device: must be cpu, gpu, auto or a number such as 0:0, got " + words);
+              "must be cpu, gpu, auto or a number such as 0:0, got " + words);
         yield Optional.of(
             all.stream()
                 .filter(d -> d.id().equals(words))
@@ -90,10 +90,9 @@ public final class Devices {
   }
 
   private DeviceException missing(String what) {
-    if (!refused.isEmpty())
-      return new DeviceException("device: " + what + ": " + String.join("; ", refused));
-    if (all.isEmpty()) return new DeviceException("device: " + what + ": " + CURE);
+    if (!refused.isEmpty()) return new DeviceException(what + ": " + String.join("; ", refused));
+    if (all.isEmpty()) return new DeviceException(what + ": " + CURE);
     String there = all.stream().map(d -> d.id() + " " + d.name()).collect(Collectors.joining(", "));
-    return new DeviceException("device: " + what + "; there are " + there);
+    return new DeviceException(what + "; there are " + there);
   }
 }

@@ -50,7 +50,7 @@ class DevicesTest {
         .hasMessageContaining("--device cpu");
     assertThatThrownBy(() -> of(PROCESSOR).choose("gpu"))
         .isInstanceOf(DeviceException.class)
-        .hasMessage("device: no GPU; there are 0:0 a processor");
+        .hasMessage("no GPU; there are 0:0 a processor");
   }
 
   @Test
@@ -61,14 +61,14 @@ class DevicesTest {
     assertThat(refused.choose("auto")).isEmpty();
     assertThatThrownBy(() -> refused.choose("gpu"))
         .isInstanceOf(DeviceException.class)
-        .hasMessage("device: no GPU: driver: it sleeps; wake it");
+        .hasMessage("no GPU: driver: it sleeps; wake it");
   }
 
   @Test
   void anUnknownNumberNamesWhatIsThere() {
     assertThatThrownBy(() -> of(PROCESSOR, GPU).choose("7:0"))
         .isInstanceOf(DeviceException.class)
-        .hasMessage("device: no device 7:0; there are 0:0 a processor, 0:1 a GPU");
+        .hasMessage("no device 7:0; there are 0:0 a processor, 0:1 a GPU");
   }
 
   @ParameterizedTest

@@ -150,7 +150,10 @@ final class Call {
         for (Part p : parts)
           if (p.lodges && (p.reads || p.uses > 1))
             residence.up(p.array, p.from, p.until - p.from, p.base + p.from);
-        onDevice.run();
+        if (!residence.attempt(onDevice)) {
+          onHost(onHost);
+          return;
+        }
         for (Part p : parts)
           if (p.lodges && p.writes)
             residence.down(p.base + p.from, p.array, p.from, p.until - p.from);

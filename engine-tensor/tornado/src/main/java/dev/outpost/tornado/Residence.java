@@ -2,6 +2,7 @@ package dev.outpost.tornado;
 
 import dev.outpost.tensor.DType;
 import dev.outpost.tensor.Tensor;
+import dev.outpost.tensor.kernel.DeviceException;
 import dev.outpost.tensor.kernel.MatView;
 import dev.outpost.tensor.memory.DeviceMemory;
 import dev.outpost.tensor.memory.Workspace;
@@ -11,7 +12,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +44,8 @@ final class Residence implements DeviceMemory {
   private final ByIdentity<float[], Boolean> frozen = new ByIdentity<>();
   private final ByIdentity<MemorySegment, Paged> weights = new ByIdentity<>();
   private final Traffic traffic = new Traffic();
+  private final boolean strict;
+  private final Set<String> refused = new HashSet<>();
 
   /** Whether an array has come since the last collection that was asked for. */
   private boolean grown;
@@ -49,15 +54,37 @@ final class Residence implements DeviceMemory {
   private boolean pagesNoted;
 
   /**
+   * @param strict whether a kernel that the device does not take ends the work
    * @param notes is told what a user should know, once each
    */
-  Residence(Accelerator device, Consumer<String> notes) {
+  Residence(Accelerator device, boolean strict, Consumer<String> notes) {
     this.device = device;
+    this.strict = strict;
     this.notes = notes;
     this.heap = new Space(device.heapFloats());
     heap.take(Stored.TABLE);
     device.upload(Stored.table(), 0, Stored.TABLE, 0);
     for (int i = 0; i < device.pages(); i++) pages.add(new Space(device.pageInts()));
+  }
+
+  /**
+   * Launches a call's kernels.
+   *
+   * @return false where the device refused the first of them and the host is to do the work
+   * @throws DeviceException where it refused one, and the user wants the device or nothing
+   */
+  boolean attempt(Runnable launches) {
+    long before = traffic.launches();
+    try {
+      launches.run();
+      return true;
+    } catch (KernelRefused e) {
+      // Behind a launch that ran, the host would do again what is done.
+      if (strict || traffic.launches() > before)
+        throw new DeviceException(e.getMessage() + "; --device cpu computes without it", e);
+      if (refused.add(e.getMessage())) notes.accept(e.getMessage() + "; the processor does it");
+      return false;
+    }
   }
 
   /** What has crossed the bus. */

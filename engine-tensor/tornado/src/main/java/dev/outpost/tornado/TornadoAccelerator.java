@@ -12,7 +12,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -71,6 +73,12 @@ final class TornadoAccelerator implements Accelerator {
   private final Ints[][] pageLoads;
   private final TornadoExecutionPlan plan;
 
+  /** Graphs that ran at least once. */
+  private final BitSet ran = new BitSet();
+
+  /** Why a graph failed the first time. */
+  private final Map<Integer, String> reasons = new HashMap<>();
+
   TornadoAccelerator(
       TornadoDevice device, String name, int heapFloats, int pageCount, int pageInts) {
     this.name = name;
@@ -89,7 +97,14 @@ final class TornadoAccelerator implements Accelerator {
     // The default relaxes arithmetic: infinities and NaN, which masks are made of, would be lost.
     plan.withCompilerFlags(TornadoVMBackendType.OPENCL, "-cl-mad-enable -w");
     numbers(new int[] {0});
-    execute("memory", 0);
+    try {
+      execute(MEMORY, 0);
+    } catch (KernelRefused e) {
+      throw new DeviceException(
+          e.getMessage()
+              + "; another program may hold some of its memory: --device-memory takes less",
+          e);
+    }
   }
 
   /** The host's side of memory that only the device uses, with room for TornadoVM's header. */
@@ -237,22 +252,26 @@ final class TornadoAccelerator implements Accelerator {
     for (int i = 0; i < with.length; i++) args.set(i, with[i]);
   }
 
+  /**
+   * Runs a graph. TornadoVM's own defects come as errors, and only the first attempt tells the
+   * cause of a kernel that it cannot compile.
+   */
   private void execute(String what, int graph) {
     try {
       plan.withGraph(graph).withGridScheduler(grids).execute();
-    } catch (RuntimeException | LinkageError e) {
-      Throwable cause = e;
-      while (cause.getCause() != null && cause.getCause() != cause) cause = cause.getCause();
-      throw new DeviceException(
-          "device %s: %s failed in TornadoVM: %s. --device cpu runs without it"
-              .formatted(name, what, firstLine(cause)),
-          e);
+      ran.set(graph);
+    } catch (VirtualMachineError e) {
+      throw e;
+    } catch (RuntimeException | Error e) {
+      String message =
+          "device %s: %s failed in TornadoVM: %s".formatted(name, what, reason(graph, e));
+      if (!ran.get(graph)) throw new KernelRefused(message, e);
+      throw new DeviceException(message + "; --device cpu computes without it", e);
     }
   }
 
-  private static String firstLine(Throwable cause) {
-    String text = cause.getMessage() == null ? cause.toString() : cause.getMessage();
-    return text.strip().lines().findFirst().orElse(cause.toString()).strip();
+  private String reason(int graph, Throwable e) {
+    return reasons.computeIfAbsent(graph, g -> TornadoDevices.reason(e));
   }
 
   @Override

@@ -4,12 +4,15 @@ import dev.outpost.tensor.kernel.Device;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import uk.ac.manchester.tornado.api.TornadoBackend;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
 /** What TornadoVM finds. */
 final class TornadoDevices {
+  private static final Pattern COLOUR = Pattern.compile("\u001b\\[[0-9;]*m");
+
   private TornadoDevices() {}
 
   /** Why TornadoVM does not work here, and the cure; empty when it does. */
@@ -20,13 +23,22 @@ final class TornadoDevices {
               "it runs but finds no device; `clinfo -l` lists what OpenCL sees: install the GPU's driver (for a processor: pocl-opencl-icd)")
           : Optional.empty();
     } catch (LinkageError | RuntimeException e) {
-      Throwable cause = e;
-      while (cause.getCause() != null && cause.getCause() != cause) cause = cause.getCause();
       return Optional.of(
           "it does not start: "
-              + cause.toString().lines().findFirst().orElse("").strip()
+              + reason(e)
               + "; is the driver of its backend installed (libOpenCL.so.1, libcuda.so.1), and does the SDK hold one backend only?");
     }
+  }
+
+  /** The first line of what TornadoVM said last, without the colours of a terminal. */
+  static String reason(Throwable e) {
+    Throwable cause = e;
+    while (cause.getCause() != null && cause.getCause() != cause) cause = cause.getCause();
+    String said = cause.getMessage() == null ? "" : cause.getMessage();
+    String line =
+        COLOUR.matcher(said).replaceAll("").strip().lines().findFirst().orElse("").strip();
+    String kind = cause.getClass().getSimpleName();
+    return line.isEmpty() ? kind : kind + ": " + line.replaceFirst("[.;]$", "");
   }
 
   static List<Device> all() {

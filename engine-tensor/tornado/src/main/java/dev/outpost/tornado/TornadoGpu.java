@@ -70,7 +70,7 @@ record TornadoGpu(String id, TornadoVMBackendType backend, TornadoDevice device)
     int pages = (int) Math.max(1, rest / page);
     TornadoAccelerator accelerator =
         new TornadoAccelerator(device, name(), heapFloats, pages, (int) (page / 4));
-    return new Opened(accelerator, new TornadoKernels(accelerator, host, notes));
+    return new Opened(accelerator, new TornadoKernels(accelerator, host, true, notes));
   }
 
   private long budget(long wanted) {

@@ -52,12 +52,13 @@ final class TornadoKernels implements Kernels {
 
   /**
    * @param host does what the device cannot
+   * @param strict whether a kernel that the device does not take ends the work
    * @param notes is told what a user should know
    */
-  TornadoKernels(Accelerator device, Kernels host, Consumer<String> notes) {
+  TornadoKernels(Accelerator device, Kernels host, boolean strict, Consumer<String> notes) {
     this.device = device;
     this.host = host;
-    this.residence = new Residence(device, notes);
+    this.residence = new Residence(device, strict, notes);
   }
 
   @Override

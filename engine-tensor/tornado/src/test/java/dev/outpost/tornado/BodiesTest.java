@@ -10,7 +10,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The arithmetic of the kernels' bodies, on every machine. */
 class BodiesTest {
   private static final TornadoKernels TESTED =
-      new TornadoKernels(new PlainAccelerator(1 << 21, 2, 1 << 19), Kernels.scalar(), note -> {});
+      new TornadoKernels(
+          new PlainAccelerator(1 << 21, 2, 1 << 19), Kernels.scalar(), true, note -> {});
 
   static List<KernelCase> cases() {
     return KernelCases.all();

@@ -8,7 +8,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** The functions where they underflow, overflow or have no value. */
 class MapsTest {
   private static final Kernels TESTED =
-      new TornadoKernels(new PlainAccelerator(1 << 12, 1, 1), Kernels.scalar(), note -> {});
+      new TornadoKernels(new PlainAccelerator(1 << 12, 1, 1), Kernels.scalar(), true, note -> {});
 
   @ParameterizedTest
   @EnumSource(UnaryMap.class)

@@ -16,7 +16,7 @@ public final class PlainDevice {
   public PlainDevice(int heapFloats, int pageInts) {
     kernels =
         new TornadoKernels(
-            new PlainAccelerator(heapFloats, 2, pageInts), Kernels.scalar(), notes::add);
+            new PlainAccelerator(heapFloats, 2, pageInts), Kernels.scalar(), true, notes::add);
   }
 
   /** Its kernels. */

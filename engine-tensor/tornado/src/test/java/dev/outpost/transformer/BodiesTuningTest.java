@@ -29,7 +29,7 @@ class BodiesTuningTest {
   void aResumedRunIsTheUninterruptedToTheBit() throws IOException {
     var whole = TuningOnDevice.learn(SPEC, LORA, new PlainDevice(1 << 20, 1 << 16).kernels());
     TransformerModel resumed =
-        TuningOnDevice.resumed(SPEC, LORA, new PlainDevice(1 << 20, 1 << 16).kernels(), folder, 4);
+        TuningOnDevice.resumed(SPEC, LORA, new PlainDevice(1 << 20, 1 << 16).kernels(), folder, 2);
     var want = TinyModels.numbers(whole.model());
     TinyModels.numbers(resumed)
         .forEach((name, got) -> assertThat(got).as(name).isEqualTo(want.get(name)));

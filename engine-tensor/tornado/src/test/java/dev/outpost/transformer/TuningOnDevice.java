@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A tiny model tuned on a device and on the processor. */
 final class TuningOnDevice {
-  static final int STEPS = 8;
+  static final int STEPS = 4;
 
   /** How far a loss and a parameter may be from the processor's, relative to the largest. */
   private static final double BOUND = 2e-5;
@@ -84,7 +84,7 @@ final class TuningOnDevice {
 
   private static Trainer trainer(TransformerModel model, Kernels kernels) {
     TrainingPlan plan =
-        new TrainingPlan(STEPS, 3, 2, 0.01f, new Schedule.Cosine(2, STEPS), 0.1f, 1, 4, 4, 5, true);
+        new TrainingPlan(STEPS, 2, 2, 0.01f, new Schedule.Cosine(2, STEPS), 0.1f, 1, 2, 2, 5, true);
     return new Trainer(model, Objective.languageModel(), TRAIN, VALIDATION, plan, kernels);
   }
 
