@@ -37,7 +37,7 @@ import java.util.stream.Stream;
 /**
  * A model and its tokenizer, ready to work. Its numbers never change: tuning makes another model.
  * Any number of threads may call it at once; each call computes on all threads the model was given,
- * so calls that meet take turns kernel by kernel.
+ * or on its device, so calls that meet take turns kernel by kernel.
  *
  * <p>Close it after use. Models tuned from it share its files and stay usable until they are closed
  * themselves.
@@ -54,8 +54,8 @@ public final class LanguageModel implements AutoCloseable {
     this.tokenizer = tokenizer;
   }
 
-  static LanguageModel open(Path path, int threads) throws IOException {
-    Team team = Team.of(threads);
+  static LanguageModel open(Path path, Compute compute) throws IOException {
+    Team team = Team.of(compute.threads());
     try {
       ModelFolder folder = ModelFolder.open(path);
       try {
@@ -64,7 +64,7 @@ public final class LanguageModel implements AutoCloseable {
           throw new FormatException(path + ": " + spec.readsOnly().orElseThrow());
         Tokenizer tokenizer = TokenizerFiles.load(path);
         tokenizer.requireFits(spec.vocabularySize(), path);
-        return new LanguageModel(new Resources(folder, team), folder.model(), tokenizer);
+        return new LanguageModel(Resources.of(folder, team, compute), folder.model(), tokenizer);
       } catch (IOException | RuntimeException e) {
         folder.close();
         throw e;

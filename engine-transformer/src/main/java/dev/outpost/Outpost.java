@@ -19,7 +19,7 @@ public final class Outpost {
    *     and rule, or when the model reads images; nothing stays open then
    */
   public static LanguageModel load(Path path) throws IOException {
-    return load(path, Runtime.getRuntime().availableProcessors());
+    return load(path, Compute.allThreads());
   }
 
   /**
@@ -28,7 +28,17 @@ public final class Outpost {
    * @param threads to compute on, the caller's included
    */
   public static LanguageModel load(Path path, int threads) throws IOException {
+    return load(path, Compute.threads(threads));
+  }
+
+  /**
+   * The same on a device. Its results are equal to the processor's to rounding.
+   *
+   * @throws dev.outpost.tensor.kernel.DeviceException when the device is not there or does not
+   *     start, with the cause and the cure
+   */
+  public static LanguageModel load(Path path, Compute compute) throws IOException {
     Path found = Files.exists(path) ? path : HubCache.of(HubSettings.ofEnvironment()).locate(path);
-    return LanguageModel.open(found, threads);
+    return LanguageModel.open(found, compute);
   }
 }

@@ -423,7 +423,8 @@ final class OutpostTest {
     TransformerModel encoder =
         new TransformerModel(both, m.embeddings(), m.slots(), m.norm(), null, m.head());
     try (LanguageModel e =
-        new LanguageModel(new Resources(files, Team.of(1)), encoder, model.tokenizer())) {
+        new LanguageModel(
+            Resources.of(files, Team.of(1), Compute.threads(1)), encoder, model.tokenizer())) {
       assertThat(e.embed("the text")).hasSize(16);
       assertThatThrownBy(() -> e.generate("the text"))
           .isInstanceOf(UnsupportedOperationException.class)

@@ -2,7 +2,10 @@ package dev.outpost.tensor.kernel;
 
 import java.util.List;
 
-/** A device at work, and its memory, until it is closed. One caller at a time. */
+/**
+ * A device at work, and its memory, until it is closed. Several threads may use its kernels at
+ * once: they take turns, call by call. Nobody may when it is closed.
+ */
 public interface OpenDevice extends AutoCloseable {
   /** Its kernels. */
   Kernels kernels();

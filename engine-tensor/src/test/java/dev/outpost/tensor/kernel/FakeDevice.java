@@ -9,11 +9,18 @@ import java.util.function.UnaryOperator;
  * A device that is none: what it computes with is made of the host's kernels.
  *
  * @param kernels of the host's; may refuse
+ * @param closed is told
  */
-public record FakeDevice(String id, String name, Kind kind, UnaryOperator<Kernels> kernels)
+public record FakeDevice(
+    String id, String name, Kind kind, UnaryOperator<Kernels> kernels, Runnable closed)
     implements Device {
   /** What it leaves to the host. */
   public static final List<String> ON_HOST = List.of("all of it");
+
+  /** Closes without a word. */
+  public FakeDevice(String id, String name, Kind kind, UnaryOperator<Kernels> kernels) {
+    this(id, name, kind, kernels, () -> {});
+  }
 
   /** A provider of these. */
   public static DeviceProvider provider(List<Device> devices) {
@@ -86,7 +93,9 @@ public record FakeDevice(String id, String name, Kind kind, UnaryOperator<Kernel
       }
 
       @Override
-      public void close() {}
+      public void close() {
+        closed.run();
+      }
     };
   }
 }

@@ -145,6 +145,12 @@ final class Call {
 
   /** Does the work on the device if all operands find a place there, else on the host. */
   void run(Runnable onDevice, Runnable onHost) {
+    synchronized (residence) {
+      runAlone(onDevice, onHost);
+    }
+  }
+
+  private void runAlone(Runnable onDevice, Runnable onHost) {
     try {
       if (place()) {
         for (Part p : parts)
@@ -167,9 +173,11 @@ final class Call {
 
   /** Does the work on the host, with the device's operands brought and taken back. */
   void onHost(Runnable work) {
-    for (Part p : parts) if (!p.empty() && (p.reads || p.writes)) residence.fetch(tensor(p));
-    work.run();
-    for (Part p : parts) if (!p.empty() && p.writes) residence.store(tensor(p));
+    synchronized (residence) {
+      for (Part p : parts) if (!p.empty() && (p.reads || p.writes)) residence.fetch(tensor(p));
+      work.run();
+      for (Part p : parts) if (!p.empty() && p.writes) residence.store(tensor(p));
+    }
   }
 
   private static Tensor tensor(Part p) {

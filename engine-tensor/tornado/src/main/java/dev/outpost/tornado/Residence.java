@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * What lies where in a device's memory: arrays of the heap that are the device's or constant, and
  * mapped weights in its pages. What finds no room stays the host's, which is said once.
+ *
+ * <p>Its monitor is the device's: whoever places operands, launches and looks for the result holds
+ * it throughout.
  */
 final class Residence implements DeviceMemory {
   /** A part of the heap that stands for a whole array. */
@@ -93,7 +96,7 @@ final class Residence implements DeviceMemory {
   }
 
   /** Bytes of the device that are taken. */
-  long usedBytes() {
+  synchronized long usedBytes() {
     long words = heap.used();
     for (Space p : pages) words += p.used();
     return 4 * words;
@@ -105,20 +108,20 @@ final class Residence implements DeviceMemory {
   }
 
   @Override
-  public void fetch(Tensor t) {
+  public synchronized void fetch(Tensor t) {
     Held h = arrays.get(t.data());
     if (h != null && h.owned && t.size() > 0)
       down(h.at + t.offset(), t.data(), t.offset(), t.size());
   }
 
   @Override
-  public void store(Tensor t) {
+  public synchronized void store(Tensor t) {
     Held h = arrays.get(t.data());
     if (h != null && h.owned && t.size() > 0) up(t.data(), t.offset(), t.size(), h.at + t.offset());
   }
 
   @Override
-  public void enter(Tensor weight, boolean stays) {
+  public synchronized void enter(Tensor weight, boolean stays) {
     if (stays) {
       if (frozen.get(weight.data()) == null) frozen.put(weight.data(), true);
       return;
@@ -129,12 +132,12 @@ final class Residence implements DeviceMemory {
   }
 
   @Override
-  public void adopt(float[] array) {
+  public synchronized void adopt(float[] array) {
     if (hold(array, true)) up(array, 0, array.length, part(array).at);
   }
 
   @Override
-  public void release(float[] array) {
+  public synchronized void release(float[] array) {
     Held h = arrays.get(array);
     if (h == null || !h.owned) return;
     down(h.at, array, 0, array.length);
@@ -142,12 +145,12 @@ final class Residence implements DeviceMemory {
   }
 
   @Override
-  public void lend(float[] array) {
+  public synchronized void lend(float[] array) {
     hold(array, true);
   }
 
   @Override
-  public void takeBack(float[] array) {
+  public synchronized void takeBack(float[] array) {
     forget(array);
   }
 
@@ -242,7 +245,7 @@ final class Residence implements DeviceMemory {
   }
 
   /** The page that holds what a native matrix lies in; null where no page has room. */
-  @Nullable Paged page(MatView m) {
+  synchronized @Nullable Paged page(MatView m) {
     DType type = m.dtype();
     long count = m.segment().byteSize() / type.blockBytes() * type.blockSize();
     return find(m.segment(), type, count);

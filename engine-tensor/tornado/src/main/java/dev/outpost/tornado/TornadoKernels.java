@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Every operation as launches of a device's {@link Kernel}s, on operands that live there as {@link
- * DeviceMemory} says. What the device has no room or no kernel for, the host's kernels do. One
- * caller at a time.
+ * DeviceMemory} says. What the device has no room or no kernel for, the host's kernels do. Callers
+ * on several threads take turns, call by call.
  */
 final class TornadoKernels implements Kernels {
   /** Up to here every integer is a float. */

@@ -8,6 +8,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -33,5 +34,10 @@ class DeviceCasesTest {
   @MethodSource("cases")
   void theDeviceAgreesWithTheSpecification(KernelCase kernelCase) {
     kernelCase.check(device.kernels(), Kernels.scalar());
+  }
+
+  @Test
+  void threadsThatShareItComputeWhatTheyWouldAlone() throws Exception {
+    ThreadsTest.check(device.kernels());
   }
 }

@@ -56,4 +56,13 @@ class DeviceTuningTest {
     TinyModels.numbers(TuningOnDevice.resumed(spec, lora, device.kernels(), folder, 2))
         .forEach((name, got) -> assertThat(got).as(name).isEqualTo(want.get(name)));
   }
+
+  @Test
+  void threadsThatShareADeviceLearnWhatTheyWouldAlone() throws Exception {
+    Spec spec = TinyModels.spec(2);
+    PeftMethod lora = TuningOnDevice.METHODS.getFirst();
+    var alone = TuningOnDevice.learn(spec, lora, device.kernels());
+    for (var learnt : TuningOnDevice.together(2, spec, lora, device.kernels()))
+      TuningOnDevice.requireSameBits(learnt, alone);
+  }
 }

@@ -18,6 +18,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 
 /** A tiny model tuned on a device and on the processor. */
@@ -53,6 +55,31 @@ final class TuningOnDevice {
         };
     trainer(model, kernels).run(progress);
     return new Learnt(model, losses);
+  }
+
+  /** As many threads, each with a model of its own, on the same kernels at the same time. */
+  static List<Learnt> together(int threads, Spec spec, PeftMethod method, Kernels kernels)
+      throws Exception {
+    CyclicBarrier start = new CyclicBarrier(threads);
+    List<FutureTask<Learnt>> all = new ArrayList<>();
+    for (int i = 0; i < threads; i++)
+      all.add(
+          new FutureTask<>(() -> {
+            start.await();
+            return learn(spec, method, kernels);
+          }));
+    all.forEach(t -> Thread.ofPlatform().daemon().start(t));
+    List<Learnt> learnt = new ArrayList<>();
+    for (FutureTask<Learnt> t : all) learnt.add(t.get());
+    return learnt;
+  }
+
+  /** Fails where a loss or a parameter has other bits. */
+  static void requireSameBits(Learnt got, Learnt want) {
+    assertThat(got.losses).isEqualTo(want.losses);
+    Map<String, float[]> wanted = TinyModels.numbers(want.model);
+    TinyModels.numbers(got.model)
+        .forEach((name, values) -> assertThat(values).as(name).isEqualTo(wanted.get(name)));
   }
 
   /** Stopped after so many steps and taken up again. */

@@ -178,8 +178,8 @@ final class DeviceTable {
   private void division(Row r) {
     console.say(
         r.id
-            + " computes every operation of training and generation but these, which the processor"
-            + " does:");
+            + " computes what training and generation consist of; the processor reads text, chooses"
+            + " tokens, and does these:");
     r.onHost.forEach(o -> console.say("  " + o));
   }
 
