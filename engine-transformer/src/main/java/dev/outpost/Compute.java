@@ -54,7 +54,9 @@ public record Compute(int threads, String device, long deviceMemory) {
 
   Optional<OpenDevice> open(Kernels host, Devices devices, Consumer<String> notes) {
     try {
-      return devices.choose(device).map(d -> d.open(host, deviceMemory, notes));
+      return devices
+          .choose(device)
+          .map(d -> d.open(host, deviceMemory, !device.equals(Devices.AUTO), notes));
     } catch (DeviceException e) {
       if (!device.equals(Devices.AUTO)) throw e;
       notes.accept(e.getMessage() + "; computing on the processor");

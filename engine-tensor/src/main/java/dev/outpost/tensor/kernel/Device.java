@@ -34,8 +34,10 @@ public interface Device {
    *
    * @param host does what the device cannot
    * @param memoryBytes how much of its memory to use; 0 for most of it
+   * @param strict whether a kernel that it does not take ends the work, for who asked for this
+   *     device; otherwise the host does it
    * @param notes is told, once each, what a user should know while it computes
    * @throws DeviceException when it cannot, with cause and cure
    */
-  OpenDevice open(Kernels host, long memoryBytes, Consumer<String> notes);
+  OpenDevice open(Kernels host, long memoryBytes, boolean strict, Consumer<String> notes);
 }

@@ -64,7 +64,7 @@ public record FakeDevice(
   }
 
   @Override
-  public OpenDevice open(Kernels host, long memoryBytes, Consumer<String> notes) {
+  public OpenDevice open(Kernels host, long memoryBytes, boolean strict, Consumer<String> notes) {
     Kernels own = kernels.apply(host);
     return new OpenDevice() {
       @Override

@@ -54,7 +54,7 @@ record TornadoGpu(String id, TornadoVMBackendType backend, TornadoDevice device)
   }
 
   @Override
-  public OpenDevice open(Kernels host, long wanted, Consumer<String> notes) {
+  public OpenDevice open(Kernels host, long wanted, boolean strict, Consumer<String> notes) {
     long[] groups = device.getPhysicalDevice().getDeviceMaxWorkGroupSize();
     if (groups != null && groups.length > 0 && groups[0] > 0 && groups[0] < GROUP)
       throw refusal("runs groups of at most " + groups[0] + " items, " + GROUP + " are needed");
@@ -70,7 +70,7 @@ record TornadoGpu(String id, TornadoVMBackendType backend, TornadoDevice device)
     int pages = (int) Math.max(1, rest / page);
     TornadoAccelerator accelerator =
         new TornadoAccelerator(device, name(), heapFloats, pages, (int) (page / 4));
-    return new Opened(accelerator, new TornadoKernels(accelerator, host, true, notes));
+    return new Opened(accelerator, new TornadoKernels(accelerator, host, strict, notes));
   }
 
   private long budget(long wanted) {

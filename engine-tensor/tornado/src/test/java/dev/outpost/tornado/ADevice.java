@@ -32,6 +32,7 @@ public final class ADevice {
     return chosen.open(
         host,
         MEMORY,
+        true,
         note -> {
           throw new AssertionError("said while testing: " + note);
         });

@@ -53,8 +53,8 @@ final class DeviceOptions {
     }
   }
 
-  private static OpenDevice open(Console console, Kernels host, Device d, long bytes) {
-    OpenDevice open = d.open(host, bytes, console::note);
+  private OpenDevice open(Console console, Kernels host, Device d, long bytes) {
+    OpenDevice open = d.open(host, bytes, !device.equals(Devices.AUTO), console::note);
     console.note(
         String.format(
             Locale.ROOT,

@@ -96,7 +96,8 @@ final class DeviceTable {
     DeviceSpeed speed = null;
     List<String> onHost = List.of();
     String failure = "";
-    try (OpenDevice open = d.open(host, Math.min(MEMORY, d.memoryBytes() / 2), console::note)) {
+    try (OpenDevice open =
+        d.open(host, Math.min(MEMORY, d.memoryBytes() / 2), true, console::note)) {
       onHost = open.onHost();
       speed = DeviceSpeed.of(open.kernels(), seconds);
     } catch (DeviceException e) {
