@@ -8,6 +8,7 @@ import dev.outpost.autograd.optim.ClipNorm;
 import dev.outpost.autograd.optim.Optimizer;
 import dev.outpost.autograd.optim.ParameterGroup;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.memory.DeviceMemory;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.random.RandomStream;
 import dev.outpost.tensor.weight.HeapWeight;
@@ -15,6 +16,7 @@ import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.module.Pass;
 import dev.outpost.transformer.privacy.DpSgd;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,6 +37,7 @@ public final class Steps {
   private final List<ParameterGroup> groups;
   private final Optimizer optimizer;
   private final BatchOrder order;
+  private final Ahead ahead;
 
   /**
    * @param model whose trainable parameters are what changes; vectors among them do not decay
@@ -57,6 +60,7 @@ public final class Steps {
         List.of(new ParameterGroup(decayed, plan.weightDecay()), new ParameterGroup(exempt, 0));
     this.optimizer = AdamW.of(kernels, groups);
     this.order = new BatchOrder(train.count(), plan.seed());
+    this.ahead = new Ahead(train, kernels.memory() != DeviceMemory.HOST);
   }
 
   /** What changes, by name. */
@@ -104,9 +108,10 @@ public final class Steps {
     int tokens = 0;
     for (int micro = 0; micro < plan.accumulation(); micro++) {
       long position = (long) done * plan.accumulation() + micro;
-      Batch batch = train.batch(order.take(position * plan.batch(), plan.batch()));
+      Batch batch = ahead.take(examples(position));
       tokens += batch.positions();
       long key = RandomStream.hash(plan.seed(), position) | 1;
+      ahead.prepare(() -> examples(position + 1));
       loss += backward(model, objective, batch, key);
     }
     ClipNorm.Result clipped =
@@ -124,11 +129,13 @@ public final class Steps {
     double loss = 0;
     int tokens = 0;
     int[] lot = dp.lot(done, mean, train.count());
-    for (int example : lot) {
+    for (int i = 0; i < lot.length; i++) {
       gradients.clear();
-      Batch batch = train.batch(new int[] {example});
+      Batch batch = ahead.take(new int[] {lot[i]});
       tokens += batch.positions();
-      long key = RandomStream.hash(plan.seed(), (long) done << 32 | example) | 1;
+      long key = RandomStream.hash(plan.seed(), (long) done << 32 | lot[i]) | 1;
+      int behind = i + 1;
+      ahead.prepare(() -> Arrays.copyOfRange(lot, behind, Math.min(behind + 1, lot.length)));
       loss += backward(model, objective, batch, key);
       sum.add(gradients, groups);
     }
@@ -136,6 +143,12 @@ public final class Steps {
     optimizer.step(sum.finish(done), rate, 1f / mean);
     double meanLoss = lot.length == 0 ? Double.NaN : loss / lot.length;
     return told(done, meanLoss, rate, sum.meanNorm(), tokens);
+  }
+
+  /** Of the micro-batch at this position; none behind the plan's end. */
+  private int[] examples(long position) {
+    if (position >= (long) plan.steps() * plan.accumulation()) return new int[0];
+    return order.take(position * plan.batch(), plan.batch());
   }
 
   private float rate(int done) {
@@ -159,6 +172,7 @@ public final class Steps {
       tape.backward(loss, gradients);
       return value;
     } finally {
+      ahead.await();
       workspace.releaseAll();
     }
   }

@@ -29,7 +29,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.WeakHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,7 +46,7 @@ import org.jspecify.annotations.Nullable;
  * little-endian 32-bit numbers by position.
  *
  * <p>As {@link Examples} it hands out the text it was made of; what was said of a batch is asked
- * for by that batch's input. Not thread-safe.
+ * for by that batch's input, also while the next is read.
  */
 public final class Lessons implements Examples, AutoCloseable {
   private static final byte[] MAGIC = "OUTPOST-LESSONS1".getBytes(StandardCharsets.US_ASCII);
@@ -82,8 +85,9 @@ public final class Lessons implements Examples, AutoCloseable {
   private final int time;
   private final Arena arena;
   private final MemorySegment numbers;
-  private @Nullable Input last;
-  private int[] which = {};
+
+  /** The examples of what was handed out, for as long as anybody has it. */
+  private final Map<Input, int[]> handedOut = Collections.synchronizedMap(new WeakHashMap<>());
 
   private Lessons(Examples text, Content content, int time, Arena arena, MemorySegment numbers) {
     this.text = text;
@@ -304,8 +308,7 @@ public final class Lessons implements Examples, AutoCloseable {
   @Override
   public Batch batch(int[] examples) {
     Batch read = text.batch(examples);
-    last = read.input();
-    which = examples.clone();
+    handedOut.put(read.input(), examples.clone());
     return read;
   }
 
@@ -319,18 +322,19 @@ public final class Lessons implements Examples, AutoCloseable {
     return text.sha256();
   }
 
-  private void requireLast(Input input) {
-    if (input != last)
-      throw new IllegalStateException("lessons: asked of a batch that was not the last one read");
+  private int[] examples(Input input) {
+    int[] which = handedOut.get(input);
+    if (which == null)
+      throw new IllegalStateException("lessons: asked of a batch that they did not hand out");
+    return which;
   }
 
-  /** The full middle's output for the batch read last: [B·T, C] on loan from the tape. */
+  /** The full middle's output for this batch: [B·T, C] on loan from the tape. */
   Tensor middle(Tape tape, Input input) {
-    requireLast(input);
-    return read(tape, 0, content.middle);
+    return read(tape, examples(input), 0, content.middle);
   }
 
-  private Tensor read(Tape tape, int skip, int columns) {
+  private Tensor read(Tape tape, int[] which, int skip, int columns) {
     Tensor out = tape.take(which.length * time, columns);
     for (int i = 0; i < which.length; i++)
       MemorySegment.copy(
@@ -344,20 +348,21 @@ public final class Lessons implements Examples, AutoCloseable {
     return out;
   }
 
-  /** The full model's logits for the batch read last. */
+  /** The full model's logits for this batch. */
   Divergence.Teacher logits(TransformerModel headed, Pass pass, Input input) {
-    requireLast(input);
+    int[] which = examples(input);
     if (content.top > 0) {
       DeviceMemory memory = pass.tape().kernels().memory();
       return (rows, out) -> {
-        topLogits(rows, out);
+        topLogits(which, rows, out);
         memory.store(out);
       };
     }
-    return Distillation.logits(headed, pass, read(pass.tape(), content.middle, content.ending));
+    return Distillation.logits(
+        headed, pass, read(pass.tape(), which, content.middle, content.ending));
   }
 
-  private void topLogits(int[] rows, Tensor out) {
+  private void topLogits(int[] which, int[] rows, Tensor out) {
     out.fill(Float.NEGATIVE_INFINITY);
     for (int r = 0; r < rows.length; r++) {
       long example =

@@ -15,6 +15,7 @@ import dev.outpost.tensor.Tensor;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
+import dev.outpost.tensor.kernel.MirrorKernels;
 import dev.outpost.tensor.kernel.Team;
 import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.tensor.weight.HeapWeight;
@@ -190,6 +191,12 @@ class LogitsDistillationTest {
       Draft plain = step("distill:" + losses).apply(thin, shop(null));
       Draft cached = step("distill:" + losses + ",cache=true").apply(thin, shop(here));
       assertEqual(plain, cached);
+      // On a device the next batch is read while the present one is learnt from.
+      Kernels device = new MirrorKernels(TinyModels.best());
+      assertEqual(
+          plain,
+          step("distill:" + losses + ",cache=true")
+              .apply(thin, shop(here, device, Progress.SILENT)));
       try (var files = Files.list(here)) {
         assertThat(files.filter(f -> f.toString().endsWith(".bin")))
             .hasSize(losses.contains("select=kd") ? 2 : 1);
@@ -227,7 +234,7 @@ class LogitsDistillationTest {
   }
 
   @Test
-  void lessonsAreForTheBatchReadLast() throws Exception {
+  void lessonsAreForTheBatchesThatTheyHandedOut() throws Exception {
     try (Lessons l = lessons(BaseFingerprint.of(full).sha256(), new Lessons.Content(16, 0, 0))) {
       assertThat(l.count()).isEqualTo(11);
       Tape tape = Tape.evaluating(TinyModels.best(), new Workspace());
@@ -236,7 +243,9 @@ class LogitsDistillationTest {
       Var want = TransformerModel.stack(pass, full.slots().subList(0, 5), full.embed(pass, early));
       assertThat(l.middle(tape, early).toArray()).isEqualTo(want.value().toArray());
       l.batch(new int[] {1});
-      assertThatThrownBy(() -> l.middle(tape, early)).isInstanceOf(IllegalStateException.class);
+      assertThat(l.middle(tape, early).toArray()).isEqualTo(want.value().toArray());
+      Input foreign = TEXT.batch(new int[] {4, 9}).input();
+      assertThatThrownBy(() -> l.middle(tape, foreign)).isInstanceOf(IllegalStateException.class);
     }
   }
 
