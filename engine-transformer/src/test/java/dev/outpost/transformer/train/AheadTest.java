@@ -41,14 +41,16 @@ class AheadTest {
       running.incrementAndGet();
       try {
         threads.add(Thread.currentThread().getName());
-        return made(threads.size(), which);
+        before(threads.size());
+        return TEXT.batch(which);
       } finally {
         running.decrementAndGet();
       }
     }
 
-    Batch made(int number, int[] which) {
-      return TEXT.batch(which);
+    /** What happens before the batch of this number, from 1, is made. */
+    void before(int number) {
+      assertThat(number).isPositive();
     }
 
     @Override
@@ -123,9 +125,8 @@ class AheadTest {
     Watched text =
         new Watched() {
           @Override
-          Batch made(int number, int[] which) {
+          void before(int number) {
             if (number == failing) throw unreadable;
-            return super.made(number, which);
           }
         };
     List<Double> told = new ArrayList<>();
@@ -141,7 +142,7 @@ class AheadTest {
     Watched text =
         new Watched() {
           @Override
-          Batch made(int number, int[] which) {
+          void before(int number) {
             if (number == 3) {
               // Is still being made when the step before it has failed.
               try {
@@ -151,7 +152,6 @@ class AheadTest {
                 throw new IllegalStateException(e);
               }
             }
-            return super.made(number, which);
           }
         };
     RuntimeException death = new RuntimeException("the device is gone");
