@@ -3,6 +3,7 @@ package dev.outpost.tornado;
 import dev.outpost.tornado.body.AttentionBackward;
 import dev.outpost.tornado.body.AttentionForward;
 import dev.outpost.tornado.body.AttentionKeys;
+import dev.outpost.tornado.body.AttentionStep;
 import dev.outpost.tornado.body.Elements;
 import dev.outpost.tornado.body.FewRows;
 import dev.outpost.tornado.body.Gemm;
@@ -22,7 +23,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 enum Kernel {
   // Attention.
   ATTENTION(AttentionForward::tiles, 16, 8, false, true),
-  ATTENTION_STEP(AttentionForward::oneQuery, 128, 1, false, true),
+  ATTENTION_STEP(AttentionStep::oneQuery, 128, 1, false, true),
   ATTENTION_DELTA(AttentionBackward::delta, 256),
   ATTENTION_QUERIES(AttentionBackward::queries, 16, 8, false, true),
   ATTENTION_KEYS(AttentionKeys::keys, 16, 8, false, true),

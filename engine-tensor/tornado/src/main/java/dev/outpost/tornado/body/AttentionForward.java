@@ -5,7 +5,7 @@ import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Attention by tiles with a running maximum (Dao et al. 2022), and for one query by its keys. */
+/** Attention by tiles with a running maximum (Dao et al. 2022). */
 public final class AttentionForward {
   private static final int KEYS = 1056;
   private static final int WEIGHTS = 2112;
@@ -233,28 +233,28 @@ public final class AttentionForward {
     int lse = args.get(24) + c.groupIdx * queries + first;
     int cols = dim - column;
     if (row < rows) {
-      float by = inverse(sum0);
+      float by = AttentionTiles.inverse(sum0);
       AttentionTiles.put(
           heap, out + row * args.get(23), tx, cols, o00 * by, o01 * by, o02 * by, o03 * by);
-      if (tx == 0 && column == 0) heap.set(lse + row, logSum(m0, sum0));
+      if (tx == 0 && column == 0) heap.set(lse + row, AttentionTiles.logSum(m0, sum0));
     }
     if (row + 1 < rows) {
-      float by = inverse(sum1);
+      float by = AttentionTiles.inverse(sum1);
       AttentionTiles.put(
           heap, out + (row + 1) * args.get(23), tx, cols, o10 * by, o11 * by, o12 * by, o13 * by);
-      if (tx == 0 && column == 0) heap.set(lse + row + 1, logSum(m1, sum1));
+      if (tx == 0 && column == 0) heap.set(lse + row + 1, AttentionTiles.logSum(m1, sum1));
     }
     if (row + 2 < rows) {
-      float by = inverse(sum2);
+      float by = AttentionTiles.inverse(sum2);
       AttentionTiles.put(
           heap, out + (row + 2) * args.get(23), tx, cols, o20 * by, o21 * by, o22 * by, o23 * by);
-      if (tx == 0 && column == 0) heap.set(lse + row + 2, logSum(m2, sum2));
+      if (tx == 0 && column == 0) heap.set(lse + row + 2, AttentionTiles.logSum(m2, sum2));
     }
     if (row + 3 < rows) {
-      float by = inverse(sum3);
+      float by = AttentionTiles.inverse(sum3);
       AttentionTiles.put(
           heap, out + (row + 3) * args.get(23), tx, cols, o30 * by, o31 * by, o32 * by, o33 * by);
-      if (tx == 0 && column == 0) heap.set(lse + row + 3, logSum(m3, sum3));
+      if (tx == 0 && column == 0) heap.set(lse + row + 3, AttentionTiles.logSum(m3, sum3));
     }
   }
 
@@ -262,81 +262,5 @@ public final class AttentionForward {
       float product, float scale, float cap, float slope, int far, int ahead, int behind) {
     float capped = AttentionTiles.capped(product, scale, cap);
     return AttentionTiles.seen(capped, slope, far, ahead, behind);
-  }
-
-  private static float inverse(float sum) {
-    return sum == 0f ? 0f : 1f / sum;
-  }
-
-  private static float logSum(float max, float sum) {
-    return sum == 0f ? AttentionTiles.NOTHING : max + TornadoMath.log(sum);
-  }
-
-  /**
-   * One query per sequence, heads of up to 256 numbers: a group of 128 items per sequence and head.
-   * An item makes the score of each 128th key, then a column or two of the result.
-   */
-  public static void oneQuery(KernelContext c, IntArray args, FloatArray heap, IntArray page) {
-    float[] query = c.allocateFloatLocalArray(256);
-    float[] scores = c.allocateFloatLocalArray(128);
-    float[] weights = c.allocateFloatLocalArray(128);
-    int item = c.localIdx;
-    int keys = args.get(2);
-    int heads = args.get(3);
-    int dim = args.get(5);
-    float scale = Stored.real(heap, args.get(6));
-    float cap = Stored.real(heap, args.get(7));
-    int b = c.groupIdx / heads;
-    int head = c.groupIdx - b * heads;
-    int kvHead = head / (heads / args.get(4));
-    float slope = args.get(10) < 0 ? 0f : heap.get(args.get(10) + head);
-    int length = args.get(11) < 0 ? keys : (int) heap.get(args.get(11) + b);
-    int q = args.get(12) + b * args.get(13) + head * dim;
-    int k = args.get(15) + b * args.get(16) + kvHead * dim;
-    int v = args.get(18) + b * args.get(19) + kvHead * dim;
-    int from = TornadoMath.max(0, keys - 1 - args.get(9));
-    int until = TornadoMath.min(length, keys + args.get(8));
-    for (int d = item; d < dim; d += 128) query[d] = heap.get(q + d);
-    c.localBarrier();
-    float max = AttentionTiles.LOW;
-    float sum = 0f;
-    float left = 0f;
-    float right = 0f;
-    int column = TornadoMath.min(item, dim - 1);
-    for (int j = from; j < until; j += 128) {
-      int key = j + item;
-      float score = AttentionTiles.NOTHING;
-      if (key < until) {
-        int at = k + key * args.get(17);
-        float product = 0f;
-        for (int d = 0; d < dim; d++) product += query[d] * heap.get(at + d);
-        score = AttentionTiles.capped(product, scale, cap) + slope * (key - keys + 1);
-      }
-      scores[item] = score;
-      c.localBarrier();
-      float most = max;
-      for (int i = 0; i < 128; i++) most = TornadoMath.max(most, scores[i]);
-      weights[item] = TornadoMath.exp(score - most);
-      c.localBarrier();
-      float kept = TornadoMath.exp(max - most);
-      max = most;
-      sum *= kept;
-      left *= kept;
-      right *= kept;
-      int count = TornadoMath.min(128, until - j);
-      int at = v + j * args.get(20) + column;
-      for (int i = 0; i < count; i++) {
-        sum += weights[i];
-        left += weights[i] * heap.get(at + i * args.get(20));
-      }
-      if (item + 128 < dim) {
-        for (int i = 0; i < count; i++) right += weights[i] * heap.get(at + 128 + i * args.get(20));
-      }
-    }
-    int out = args.get(21) + b * args.get(22) + head * dim;
-    float by = inverse(sum);
-    if (item < dim) heap.set(out + item, left * by);
-    if (item + 128 < dim) heap.set(out + item + 128, right * by);
-    if (item == 0) heap.set(args.get(24) + c.groupIdx, logSum(max, sum));
   }
 }

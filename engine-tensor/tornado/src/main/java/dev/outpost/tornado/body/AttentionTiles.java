@@ -9,10 +9,10 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
  * or −1; then offset, batch stride and row stride of 12 q, 15 k, 18 v, 21 out; 24 lse; backward 25
  * dout, 28 dq, 31 dk, 34 dv; 37 delta.
  *
- * <p>A group has 16×8 items and holds a tile of 32×32 scores, 4×2 per item, whose products it makes
- * in pieces of 32 numbers, whose rows lie 33 apart so that they begin in different banks; results
- * it makes {@link #COLUMNS} columns at a time, 4×4 per item, and groups along z share a head's
- * columns.
+ * <p>A group that works on tiles has 16×8 items and holds a tile of 32×32 scores, 4×2 per item,
+ * whose products it makes in pieces of 32 numbers, whose rows lie 33 apart so that they begin in
+ * different banks; results it makes {@link #COLUMNS} columns at a time, 4×4 per item, and groups
+ * along z share a head's columns.
  *
  * <p>Nothing here takes an array of the group: TornadoVM addresses those right only in the method
  * that allocates them.
@@ -86,5 +86,15 @@ final class AttentionTiles {
     float v = otherwise;
     if (i < count) v = heap.get(from + i);
     return v;
+  }
+
+  /** What weights of this sum are multiplied by to sum to 1; 0 where there are none. */
+  static float inverse(float sum) {
+    return sum == 0f ? 0f : 1f / sum;
+  }
+
+  /** The log-sum of scores, from the sum of {@code exp(score − max)}; {@link #NOTHING} of none. */
+  static float logSum(float max, float sum) {
+    return sum == 0f ? NOTHING : max + TornadoMath.log(sum);
   }
 }
