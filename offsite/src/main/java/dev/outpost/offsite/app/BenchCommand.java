@@ -8,6 +8,7 @@ import dev.outpost.offsite.bench.Suite;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.Machine;
 import dev.outpost.tensor.kernel.Team;
+import dev.outpost.tensor.memory.DeviceMemory;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -90,7 +91,8 @@ final class BenchCommand extends Command {
     BenchTable table = new BenchTable(console);
     // Kernels on one thread and on all: what is bound by memory gains little from the second.
     try (Team single = Team.of(1)) {
-      Kernels alone = kernels.team().threads() == 1 ? kernels : Kernels.best(single);
+      boolean sole = kernels.team().threads() == 1 || kernels.memory() != DeviceMemory.HOST;
+      Kernels alone = sole ? kernels : Kernels.best(single);
       for (int i = 0; i < chosen.size() && !stopRequested(); i++) {
         Bench b = chosen.get(i);
         if (alone != kernels && b.kind() == Bench.Kind.KERNELS)

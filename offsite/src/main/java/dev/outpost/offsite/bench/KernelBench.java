@@ -3,6 +3,7 @@ package dev.outpost.offsite.bench;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.Machine;
 import dev.outpost.tensor.kernel.Team;
+import dev.outpost.tensor.memory.DeviceMemory;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalDouble;
@@ -40,6 +41,7 @@ public record KernelBench(
 
   @Override
   public Row measure(Kernels kernels, Machine machine, int rounds) {
+    if (kernels.memory() != DeviceMemory.HOST) return onDevice(kernels, rounds);
     Team team = kernels.team();
     DoubleSupplier ceiling =
         switch (limit) {
@@ -72,6 +74,31 @@ public record KernelBench(
         rate,
         OptionalDouble.of(most),
         fields);
+  }
+
+  /** On numbers that lie on the device; what binds it there nobody tells. */
+  private Row onDevice(Kernels device, int rounds) {
+    Resident resident = new Resident(device);
+    try {
+      Runnable call = setup.apply(resident.kernels());
+      resident.keep();
+      call.run();
+      Spread rate = Spread.of(Stopwatch.inTurns(rounds, work, call, () -> 1)[0]);
+      Map<String, Object> fields = new LinkedHashMap<>(details);
+      fields.put(limit == Limit.ARITHMETIC ? "gflops" : "gigabytes_per_second", rate.median());
+      fields.put("ms", work / rate.median() / 1e6);
+      return new Row(
+          kind(),
+          name,
+          shape,
+          device.team().threads(),
+          limit == Limit.ARITHMETIC ? "GFLOP/s" : "GB/s",
+          rate,
+          OptionalDouble.empty(),
+          fields);
+    } finally {
+      resident.release();
+    }
   }
 
   /** One run of the loop is a millisecond or two: too short to stand alone. */
