@@ -61,6 +61,11 @@ public final class Devices {
     return refused;
   }
 
+  /** How to get software for devices, where there is none; empty where there is. */
+  public Optional<String> advice() {
+    return all.isEmpty() && refused.isEmpty() ? Optional.of(CURE) : Optional.empty();
+  }
+
   /**
    * The device that these words choose, or empty for the processor.
    *

@@ -22,6 +22,12 @@ class DevicesTest {
   }
 
   @Test
+  void withoutSoftwareThereIsAdvice() {
+    assertThat(Devices.of(List.of()).advice().orElseThrow())
+        .contains("TORNADOVM_HOME", "docs/gpu.md");
+  }
+
+  @Test
   void theProcessorIsChosenWhateverThereIs() {
     assertThat(of().choose("cpu")).isEmpty();
     assertThat(of(GPU).choose("cpu")).isEmpty();

@@ -70,6 +70,7 @@ final class DeviceTable {
     table(rows, auto);
     for (Row r : rows) if (r.speed != null && !r.onHost.isEmpty()) division(r);
     devices.refused().forEach(r -> console.say("not usable: " + r));
+    devices.advice().ifPresent(a -> console.say("no software for devices: " + a));
     return console.json() ? json(rows, auto, devices.refused()) : JsonObject.create();
   }
 
