@@ -3,7 +3,6 @@ package dev.outpost.tornado;
 import dev.outpost.tensor.kernel.DeviceException;
 import dev.outpost.tornado.body.Transfers;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -46,6 +45,8 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  */
 final class TornadoAccelerator implements Accelerator {
   private static final String MEMORY = "memory";
+
+  private static final String CURE = "; --device cpu computes without it";
 
   /** Numbers of a transfer: the smallest that fits is used, the largest in pieces. */
   private static final int[] SIZES = {1 << 10, 1 << 14, 1 << 18, 1 << 22};
@@ -127,7 +128,13 @@ final class TornadoAccelerator implements Accelerator {
             Arena.ofAuto());
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("device memory: no temporary file for its host side", e);
+      throw new DeviceException(
+          "device memory: no temporary file for its host side in "
+              + System.getProperty("java.io.tmpdir")
+              + ": "
+              + e.getMessage()
+              + "; -Djava.io.tmpdir=FOLDER names another",
+          e);
     }
   }
 
@@ -266,7 +273,7 @@ final class TornadoAccelerator implements Accelerator {
       String message =
           "device %s: %s failed in TornadoVM: %s".formatted(name, what, reason(graph, e));
       if (!ran.get(graph)) throw new KernelRefused(message, e);
-      throw new DeviceException(message + "; --device cpu computes without it", e);
+      throw new DeviceException(message + CURE, e);
     }
   }
 
@@ -319,7 +326,12 @@ final class TornadoAccelerator implements Accelerator {
     args.set(0, n);
     args.set(1, at);
     e.grid.setGlobalWork((n + e.itemsX - 1L) / e.itemsX * e.itemsX, 1, 1);
-    execute(what, e.graph);
+    try {
+      execute(what, e.graph);
+    } catch (KernelRefused refused) {
+      // Without it there is no device, whoever wants one.
+      throw new DeviceException(refused.getMessage() + CURE, refused);
+    }
   }
 
   /** The smallest transfer that takes so many numbers, or the largest. */
