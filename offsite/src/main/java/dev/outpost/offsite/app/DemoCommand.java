@@ -14,7 +14,6 @@ import dev.outpost.offsite.tune.AdapterTuning;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
 import dev.outpost.tensor.kernel.UnaryMap;
-import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.family.Gpt2;
@@ -321,7 +320,7 @@ final class DemoCommand extends Command {
     }
 
     private double perplexity(TransformerModel model, Blocks held) {
-      return Perplexity.of(model, kernels, new Workspace(), held, 12).value();
+      return Perplexity.of(model, kernels, kernels.memory().workspace(), held, 12).value();
     }
 
     private void title(String party, String what) {

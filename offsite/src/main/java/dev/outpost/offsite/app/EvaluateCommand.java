@@ -2,7 +2,6 @@ package dev.outpost.offsite.app;
 
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
-import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.transformer.Spec;
 import dev.outpost.transformer.family.Labels;
 import dev.outpost.transformer.image.ImageFolder;
@@ -88,7 +87,7 @@ final class EvaluateCommand extends Command {
       ImageFolder folder =
           ImageFolder.of(
               images, ImageSettings.read(open.folder()), spec, Labels.read(open.config(), spec));
-      Accuracy a = Accuracy.of(open.model(), kernels, new Workspace(), folder, batch);
+      Accuracy a = Accuracy.of(open.model(), kernels, kernels.memory().workspace(), folder, batch);
       console.say(
           String.format(
               Locale.ROOT,
@@ -118,7 +117,8 @@ final class EvaluateCommand extends Command {
       Corpus text = corpus.read(console);
       if (heldBack != null) text = text.split(heldBack).validation();
       Blocks blocks = text.blocks(open.tokenizer(), corpus.block(open.model().spec().context()));
-      Perplexity p = Perplexity.of(open.model(), kernels, new Workspace(), blocks, batch);
+      Perplexity p =
+          Perplexity.of(open.model(), kernels, kernels.memory().workspace(), blocks, batch);
       console.say(
           String.format(
               Locale.ROOT,

@@ -7,7 +7,6 @@ import dev.outpost.offsite.live.LiveView;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
-import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.run.Perplexity;
@@ -102,7 +101,8 @@ final class PlugInMeasure implements AutoCloseable {
   void tell(int round, AdapterArtifact adapter, double lossAfter) throws Exception {
     if (folder == null || base == null || text == null) return;
     TransformerModel plugged = PlugIn.apply(folder.model(), base, adapter);
-    double loss = Perplexity.of(plugged, kernels, new Workspace(), text, BATCH).meanLoss();
+    double loss =
+        Perplexity.of(plugged, kernels, kernels.memory().workspace(), text, BATCH).meanLoss();
     double perplexity = Math.exp(loss);
     view.measured(round, perplexity);
     String line =

@@ -17,7 +17,6 @@ import dev.outpost.offsite.report.WeightsShipped;
 import dev.outpost.tensor.io.AtomicFile;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
-import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.load.ModelFolder;
 import dev.outpost.transformer.peft.Attach;
@@ -300,7 +299,7 @@ final class ReportCommand extends Command {
     }
 
     private double loss(TransformerModel m, Rows text) {
-      return Perplexity.of(m, kernels, new Workspace(), some(text.held), 8).meanLoss();
+      return Perplexity.of(m, kernels, kernels.memory().workspace(), some(text.held), 8).meanLoss();
     }
 
     private Utility utility(Rows text) {

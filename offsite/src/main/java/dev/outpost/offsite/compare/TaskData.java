@@ -4,7 +4,6 @@ import dev.outpost.tensor.io.AtomicFile;
 import dev.outpost.tensor.io.FormatException;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
-import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.data.Packing;
 import dev.outpost.transformer.data.TrainingData;
@@ -62,7 +61,7 @@ record TaskData(
         held,
         "perplexity",
         model -> {
-          Perplexity p = Perplexity.of(model, kernels, new Workspace(), held, BATCH);
+          Perplexity p = Perplexity.of(model, kernels, kernels.memory().workspace(), held, BATCH);
           return new Figure(p.value(), p.value() * p.standardError());
         },
         identity(rows.train(), held));

@@ -24,7 +24,7 @@ public record LeaveOneOut(double full, List<Double> without) {
   /** Measures on all examples, {@code batch} at a time: one pass more than there are blocks. */
   public static LeaveOneOut of(
       TransformerModel model, Kernels kernels, Examples examples, int batch) {
-    Workspace workspace = new Workspace();
+    Workspace workspace = kernels.memory().workspace();
     List<Double> without = new ArrayList<>();
     for (Slot left : model.slots()) {
       TransformerModel rest =

@@ -224,13 +224,15 @@ public final class LocalTuning {
   /** Nats per token of a global adapter, through the emulator. */
   public double loss(AdapterValues global, Examples heldBack) {
     set(global);
-    return Perplexity.of(model, kernels, new Workspace(), heldBack, MEASURED).meanLoss();
+    return Perplexity.of(model, kernels, kernels.memory().workspace(), heldBack, MEASURED)
+        .meanLoss();
   }
 
   private double loss(@Nullable Examples heldBack, LocalPlan local) {
     return heldBack == null
         ? Double.NaN
-        : Perplexity.of(model, kernels, new Workspace(), heldBack, local.batch()).meanLoss();
+        : Perplexity.of(model, kernels, kernels.memory().workspace(), heldBack, local.batch())
+            .meanLoss();
   }
 
   private void set(AdapterValues global) {

@@ -3,7 +3,6 @@ package dev.outpost.offsite.report;
 import dev.outpost.offsite.split.Split;
 import dev.outpost.tensor.io.JsonObject;
 import dev.outpost.tensor.kernel.Kernels;
-import dev.outpost.tensor.memory.Workspace;
 import dev.outpost.transformer.TransformerModel;
 import dev.outpost.transformer.run.Perplexity;
 import dev.outpost.transformer.train.Examples;
@@ -67,7 +66,7 @@ public record RecoveryProbe(
   }
 
   private static double loss(TransformerModel model, Examples text, Kernels kernels) {
-    return Perplexity.of(model, kernels, new Workspace(), text, 8).meanLoss();
+    return Perplexity.of(model, kernels, kernels.memory().workspace(), text, 8).meanLoss();
   }
 
   /** Whether the emulator is any worse than the full model. */

@@ -17,7 +17,7 @@ public final class RowLosses {
   /** Mean loss in nats of each example's targets; NaN where it has none. */
   public static double[] of(TransformerModel model, Kernels kernels, Examples examples) {
     double[] losses = new double[examples.count()];
-    Workspace workspace = new Workspace();
+    Workspace workspace = kernels.memory().workspace();
     for (int from = 0; from < losses.length; from += BATCH) {
       int[] which = new int[Math.min(BATCH, losses.length - from)];
       int first = from;
