@@ -14,7 +14,8 @@ import java.util.function.Consumer;
  * @param device {@code cpu} for the processor, {@code gpu}, {@code auto} for a GPU if there is one
  *     that works, or a device's number such as {@code 0:0}, as {@code outpost inspect devices}
  *     lists them. The processor still does what a device cannot
- * @param deviceMemory bytes of the device's memory to use; 0 for most of it
+ * @param deviceMemory bytes of the device's memory to use; 0 for most of it. What is loaded for a
+ *     device takes its share at once, so several models on one device need a share each
  */
 public record Compute(int threads, String device, long deviceMemory) {
   /** Checks. */

@@ -22,7 +22,10 @@ final class TornadoDevices {
           ? Optional.of(
               "it runs but finds no device; `clinfo -l` lists what OpenCL sees: install the GPU's driver (for a processor: pocl-opencl-icd)")
           : Optional.empty();
-    } catch (LinkageError | RuntimeException e) {
+    } catch (VirtualMachineError e) {
+      throw e;
+    } catch (RuntimeException | Error e) {
+      // TornadoVM's own defects come as errors.
       return Optional.of(
           "it does not start: "
               + reason(e)

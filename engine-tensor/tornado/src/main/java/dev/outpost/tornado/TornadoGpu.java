@@ -68,9 +68,19 @@ record TornadoGpu(String id, TornadoVMBackendType backend, TornadoDevice device)
     long rest = budget - 4L * heapFloats;
     long page = Math.min(Math.min(rest, device.getMaxAllocMemory()), MOST_PAGE);
     int pages = (int) Math.max(1, rest / page);
-    TornadoAccelerator accelerator =
-        new TornadoAccelerator(device, name(), heapFloats, pages, (int) (page / 4));
+    TornadoAccelerator accelerator = accelerator(heapFloats, pages, (int) (page / 4));
     return new Opened(accelerator, new TornadoKernels(accelerator, host, strict, notes));
+  }
+
+  private TornadoAccelerator accelerator(int heapFloats, int pages, int pageInts) {
+    try {
+      return new TornadoAccelerator(device, name(), heapFloats, pages, pageInts);
+    } catch (DeviceException | VirtualMachineError e) {
+      throw e;
+    } catch (RuntimeException | Error e) {
+      throw new DeviceException(
+          "device %s (%s): does not start: %s".formatted(id, name(), TornadoDevices.reason(e)), e);
+    }
   }
 
   private long budget(long wanted) {
